@@ -1,0 +1,166 @@
+"""Orchestra: routing, ensembles, budgets and prompts in front of LiteLLM."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestra.api import MultiModelAPI
+    from orchestra.build import RetiredModelWarning
+    from orchestra.classic import ModelRouter, Task
+    from orchestra.errors import (
+        AllFailed,
+        Blocked,
+        ConfigError,
+        Cut,
+        DeadlineExceeded,
+        Denied,
+        ModelError,
+        NoModelAvailable,
+        NotFound,
+        OrchestraError,
+        RateLimited,
+        Refused,
+        TimedOut,
+        TooLong,
+        Transient,
+        Unavailable,
+    )
+    from orchestra.llm import Leaf
+    from orchestra.model_config import ModelConfig
+    from orchestra.resilience import Cooled, Fallback, Limited, Retired, Retry
+    from orchestra.routing import Route
+    from orchestra.runtime import Runtime
+    from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
+    from orchestra.stream import Stream, SyncStream
+    from orchestra.types import (
+        Attempt,
+        Choice,
+        Chunk,
+        Citation,
+        Failure,
+        Judge,
+        Model,
+        Request,
+        Response,
+        Strategy,
+        Usage,
+        Verdict,
+    )
+    from orchestra.types import Request as ModelRequest
+    from orchestra.types import Response as ModelResponse
+
+_PLACES = {
+    "orchestra.api": ("MultiModelAPI",),
+    "orchestra.build": ("RetiredModelWarning",),
+    "orchestra.classic": ("ModelRouter", "Task"),
+    "orchestra.errors": (
+        "AllFailed",
+        "Blocked",
+        "ConfigError",
+        "Cut",
+        "DeadlineExceeded",
+        "Denied",
+        "ModelError",
+        "NoModelAvailable",
+        "NotFound",
+        "OrchestraError",
+        "RateLimited",
+        "Refused",
+        "TimedOut",
+        "TooLong",
+        "Transient",
+        "Unavailable",
+    ),
+    "orchestra.llm": ("Leaf",),
+    "orchestra.model_config": ("ModelConfig",),
+    "orchestra.resilience": ("Cooled", "Fallback", "Limited", "Retired", "Retry"),
+    "orchestra.routing": ("Route",),
+    "orchestra.runtime": ("Runtime",),
+    "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
+    "orchestra.stream": ("Stream", "SyncStream"),
+    "orchestra.types": (
+        "Attempt",
+        "Choice",
+        "Chunk",
+        "Citation",
+        "Failure",
+        "Judge",
+        "Model",
+        "Request",
+        "Response",
+        "Strategy",
+        "Usage",
+        "Verdict",
+    ),
+}
+_PLACE_OF = {name: (place, name) for place, names in _PLACES.items() for name in names} | {
+    "ModelRequest": ("orchestra.types", "Request"),
+    "ModelResponse": ("orchestra.types", "Response"),
+}
+
+__all__ = [
+    "APISettings",
+    "AllFailed",
+    "Attempt",
+    "Blocked",
+    "Choice",
+    "Chunk",
+    "Citation",
+    "ConfigError",
+    "Cooled",
+    "Cut",
+    "DeadlineExceeded",
+    "Denied",
+    "EnsembleConfig",
+    "Failure",
+    "Fallback",
+    "Judge",
+    "Leaf",
+    "Limited",
+    "Model",
+    "ModelConfig",
+    "ModelError",
+    "ModelRequest",
+    "ModelResponse",
+    "ModelRouter",
+    "MultiModelAPI",
+    "NoModelAvailable",
+    "NotFound",
+    "OrchestraError",
+    "ProviderConfig",
+    "RateLimited",
+    "Refused",
+    "Request",
+    "Response",
+    "Retired",
+    "RetiredModelWarning",
+    "Retry",
+    "Route",
+    "RouterConfig",
+    "Runtime",
+    "Strategy",
+    "Stream",
+    "SyncStream",
+    "Task",
+    "TimedOut",
+    "TooLong",
+    "Transient",
+    "Unavailable",
+    "Usage",
+    "Verdict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE_OF:
+        raise AttributeError(f"module 'orchestra' has no attribute {name!r}")
+    place, attribute = _PLACE_OF[name]
+    value = getattr(import_module(place), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

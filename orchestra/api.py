@@ -1,0 +1,257 @@
+"""The client of the spec: one object that answers, streams, embeds, reranks and explains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from orchestra import trace
+from orchestra.build import Tree, build
+from orchestra.door import sync
+from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
+from orchestra.routing import Arm, Facts, Route, facts_of
+from orchestra.runtime import Runtime
+from orchestra.settings import APISettings, PolicyFile, find, read
+from orchestra.settings.api import TASK_TYPES
+from orchestra.settings.flat import DEFAULT
+from orchestra.stream import Stream, SyncStream
+from orchestra.types import Call, Choice, Priority, Request, Response, Sink
+
+UNSET: Any = object()
+"""Not given, where `None` means something."""
+
+
+class MultiModelAPI:
+    """Ask models through the policies of a file, or of `APISettings`.
+
+    `settings` is an `APISettings`, or the path of a policy file; `None` looks for one (`$ORCHESTRA_CONFIG`,
+    `./orchestra.yaml`, the shipped default). Raises `ConfigError` when something in it is wrong. Safe to share between
+    tasks and threads; every method has a twin ending in `_sync` for callers that are not async.
+    """
+
+    def __init__(self, settings: APISettings | str | Path | None = None, *, runtime: Runtime | None = None) -> None:
+        file = PolicyFile(settings) if isinstance(settings, APISettings) else read(find(settings))
+        self._tree: Tree = build(file, runtime)
+
+    @property
+    def settings(self) -> APISettings:
+        return self._tree.settings
+
+    @property
+    def tree(self) -> Tree:
+        """The policies as they were built, and the way to any other name."""
+        return self._tree
+
+    async def generate(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
+        """Answer a prompt, or `messages=`; costs what the models cost that are asked.
+
+        `model` is a model or a policy; `None` leaves the choice to the policy `default`. What routing reads:
+        `task_type`, `priority` (`high`, `normal`, `budget`, `speed`), `preferred_model`, `input_tokens`, `tags`.
+        `deadline_s` is the total time in seconds, `None` for no end. Everything else goes to LiteLLM as it is
+        (`tools`, `response_format`, `temperature` …).
+
+        Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`; the
+        error's `journal` says what was spent.
+        """
+        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        return await self._answered(arm, request, deadline_s)
+
+    def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
+        """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
+
+        The arguments are those of `generate`; a mistake in them is raised here, before anything is sent.
+        """
+        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        return Stream(lambda sink: self._answered(arm, request, deadline_s, sink))
+
+    async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
+        """Vectors of texts: `result` is a list of lists of floats, one for each text."""
+        texts = [input] if isinstance(input, str) else list(input)
+        arm, request, deadline_s = self._request("embedding", None, model or self._for("embedding"), options)
+        request = replace(request, params={**request.params, "input": texts})
+        return await self._answered(arm, request, deadline_s)
+
+    async def rerank(
+        self, query: str, documents: Sequence[str | Mapping[str, Any]], model: str | None = None, **options: Any
+    ) -> Response:
+        """Documents by how well they answer a query: `result` lists `index` and `relevance_score`, best first."""
+        arm, request, deadline_s = self._request("rerank", None, model or self._for("rerank"), options)
+        request = replace(request, params={**request.params, "query": query, "documents": list(documents)})
+        return await self._answered(arm, request, deadline_s)
+
+    async def explain(
+        self, prompt: str | None = None, model: str | None = None, *, live: bool = False, **options: Any
+    ) -> Choice:
+        """What `generate` would choose, and why, without a call.
+
+        It decides as if every key were there; `live=True` counts missing keys and cool-downs as a call would.
+        """
+        arm, request, _ = self._request("chat", prompt or "", model, options)
+        return decided(arm, facts_of(request), live)
+
+    def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
+        """`generate` for callers that are not async; works inside a running event loop too."""
+        return sync(self.generate, prompt, model, **options)
+
+    def generate_stream_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> SyncStream:
+        """`generate_stream` for callers that are not async."""
+        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        return SyncStream(lambda sink: self._answered(arm, request, deadline_s, sink))
+
+    def embed_sync(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
+        """`embed` for callers that are not async."""
+        return sync(self.embed, input, model, **options)
+
+    def rerank_sync(
+        self, query: str, documents: Sequence[str | Mapping[str, Any]], model: str | None = None, **options: Any
+    ) -> Response:
+        """`rerank` for callers that are not async."""
+        return sync(self.rerank, query, documents, model, **options)
+
+    def explain_sync(
+        self, prompt: str | None = None, model: str | None = None, *, live: bool = False, **options: Any
+    ) -> Choice:
+        """`explain` for callers that are not async; local, and needs no loop."""
+        arm, request, _ = self._request("chat", prompt or "", model, options)
+        return decided(arm, facts_of(request), live)
+
+    def close(self) -> None:
+        """Stop what the client started (the local model)."""
+        self._tree.runtime.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    def _for(self, role: str) -> str:
+        """The first provider with a model for a role, one with a key before one without."""
+        found = []
+        for provider in self._tree.catalog.providers():
+            if role in provider.models:
+                arm = self._tree.find(f"{provider.name}:{role}")
+                found.append((arm.unready() is not None, arm.name))
+        if not found:
+            raise ConfigError(f"no provider has a model for {role}; name one with model=")
+        return min(found, key=lambda row: row[0])[1]
+
+    def _request(
+        self, call: Call, prompt: str | None, model: str | None, options: Mapping[str, Any]
+    ) -> tuple[Arm, Request, float | None]:
+        given = dict(options)
+        messages = given.pop("messages", None)
+        if call == "chat" and (prompt is None) == (messages is None):
+            raise ConfigError("give a prompt or messages=, one of the two")
+        if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
+            raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
+        for word in ("api_key", "api_base", "base_url"):
+            if given.get(word) is not None:
+                raise ConfigError(f"{word!r} belongs to a provider: name it under 'providers:' of the policy file")
+        deadline_s = given.pop("deadline_s", UNSET)
+        retries = [given.pop(word, None) for word in ("max_retries", "num_retries")]
+        request = Request(
+            messages=tuple(messages) if messages is not None else ({"role": "user", "content": prompt},),
+            call=call,
+            task_type=self._task(given.pop("task_type", None)),
+            priority=_priority(given),
+            tags=given.pop("tags", None) or {},
+            preferred_model=given.pop("preferred_model", None),
+            input_tokens=given.pop("input_tokens", None),
+            retries=next((n for n in retries if n is not None), None),
+            params={"drop_params": True, **given} if self.settings.drop_params else given,
+        )
+        arm = self._tree.find(model or DEFAULT)
+        if request.preferred_model is not None:
+            self._tree.find(request.preferred_model)
+        return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s
+
+    def _task(self, task: str | None) -> str | None:
+        known = [*TASK_TYPES, *self.settings.task_types]
+        if task is None or task in known:
+            return task
+        close = get_close_matches(task, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}; add yours under 'task_types:'"
+        raise ConfigError(f"no task type is called {task!r}; {hint}")
+
+    async def _answered(
+        self, arm: Arm, request: Request, deadline_s: float | None, sink: Sink | None = None
+    ) -> Response:
+        clock = self._tree.runtime.clock
+        begun = clock()
+        request = replace(request, deadline=None if deadline_s is None else begun + deadline_s)
+        self._tree.warn_retired(arm)
+        try:
+            async with asyncio.timeout(deadline_s) as scope:
+                request = replace(request, sink=None if sink is None else _Watched(sink, scope))
+                response = await arm.model(request)
+        except TimeoutError as late:
+            if isinstance(late, OrchestraError):
+                raise
+            error = DeadlineExceeded(f"no answer within the deadline of {deadline_s:g} s")
+            error.journal = tuple(request.journal)
+            raise error from late
+        except OrchestraError as error:
+            error.journal = tuple(request.journal)
+            raise
+        response = replace(response, attempts=tuple(request.journal), id=request.id, latency_s=clock() - begun)
+        trace.log(response)
+        return response
+
+
+class _Watched:
+    """A sink that ends the deadline with the first chunk: what comes after it is bounded by stalls alone."""
+
+    def __init__(self, sink: Sink, scope: asyncio.Timeout) -> None:
+        self._sink = sink
+        self._scope = scope
+
+    @property
+    def started(self) -> bool:
+        return self._sink.started
+
+    async def push(self, chunk: Any) -> None:
+        if not self._sink.started:
+            self._scope.reschedule(None)
+        await self._sink.push(chunk)
+
+
+def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
+    """The decision of an arm for these facts; one that decides nothing is chosen itself."""
+    if isinstance(arm.model, Route):
+        return arm.model.strategy.decide(facts, live)
+    return Choice(
+        arm=arm.name, rule="asked for", reason="named by the caller", features=facts.shown(), chain=(arm.name,)
+    )
+
+
+def _priority(given: dict[str, Any]) -> Priority:
+    """The priority, in any of the spec's words for it: importance counts before the budget, the budget before speed."""
+    flags: list[Priority] = []
+    if given.pop("importance", None) == "high":
+        flags.append("high")
+    if given.pop("budget_mode", False):
+        flags.append("budget")
+    if given.pop("latency_critical", False):
+        flags.append("speed")
+    priority: Priority | None = given.pop("priority", None)
+    if priority not in (None, "high", "normal", "budget", "speed"):
+        raise ConfigError(f"priority is high, normal, budget or speed, not {priority!r}")
+    if priority and flags and priority not in flags:
+        raise ConfigError(f"priority={priority!r} contradicts the other words for it, which ask for {flags[0]!r}")
+    return priority or (flags[0] if flags else "normal")

@@ -1,0 +1,27 @@
+"""What is logged: structured events with ids, models, tokens, cost and time; never a prompt, an answer or a key."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+CALL_FINISHED = "call.finished"
+ROUTE_CHOSEN = "route.chosen"
+REQUEST_FINISHED = "request.finished"
+MODEL_RETIRED = "model.retired"
+
+
+def emit(event: str, **fields: Any) -> None:
+    """Log an event under `orchestra`.
+
+    It goes to structlog as the application has configured it; where it has not, to the standard library's logger
+    `orchestra`, because an unconfigured structlog prints to standard output.
+    """
+    import structlog
+
+    if structlog.is_configured():
+        structlog.get_logger("orchestra").info(event, **fields)
+        return
+    standard = logging.getLogger("orchestra")
+    if standard.isEnabledFor(logging.INFO):
+        standard.info("%s %s", event, " ".join(f"{name}={value!r}" for name, value in fields.items()))

@@ -1,0 +1,76 @@
+"""What is sent to LiteLLM: the call discipline of one attempt, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestra.errors import ConfigError, Denied
+from orchestra.model_config import ModelConfig
+from orchestra.types import Request
+
+OURS = frozenset(
+    {"max_retries", "num_retries", "fallbacks", "stream", "stream_options", "api_key", "api_base", "base_url"}
+)
+"""Words of a caller that never reach LiteLLM: retries, fallbacks and addresses are decided here."""
+
+DIALECTS = {"max_output_tokens": "max_tokens"}
+
+
+def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The keywords of one LiteLLM call; the caller's containers are copied, because LiteLLM writes to them.
+
+    `refused` are configured parameters that the model is known to refuse; a caller's own parameter is never dropped.
+    Raises `Denied` where the model has no key, `ConfigError` where its provider is switched off.
+    """
+    if not model.enabled:
+        raise ConfigError(f"{model.name}: provider {model.provider!r} is switched off (enabled: false)")
+    key = model.key()
+    if key is None and model.needs_key:
+        raise Denied(
+            f"{model.name}: no key; set {model.missing_key}", model=model.model, provider=model.provider, status=401
+        )
+    configured = {name: value for name, value in model.params.items() if name not in refused | model.card.refuses}
+    given = {DIALECTS.get(name, name): value for name, value in request.params.items() if name not in OURS}
+    if "max_completion_tokens" in given:
+        configured.pop("max_tokens", None)
+    sent = {name: copied(value) for name, value in (configured | given).items()}
+    if request.call == "chat":
+        sent["messages"] = [copied(message) for message in request.messages]
+        if not any(isinstance(tool, Mapping) and tool.get("type") == "mcp" for tool in sent.get("tools") or ()):
+            # LiteLLM 1.106 imports its proxy, which a bare install has not, to look for MCP tools.
+            sent["_skip_mcp_handler"] = True
+    if request.call == "chat" and request.sink is not None:
+        sent |= {"stream": True, "stream_options": {**_options(request), "include_usage": True}}
+    if model.organization is not None:
+        sent.setdefault("organization", model.organization)
+    return sent | {
+        "model": model.model,
+        "api_key": key if key is not None or model.needs_key else "not-needed",
+        "num_retries": 0,
+        "max_retries": 0,
+        "timeout": model.timeout_s,
+    }
+
+
+def dropped(model: ModelConfig, request: Request, refused: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The configured parameters that are left out because the model refuses them."""
+    return tuple(name for name in model.params if name in refused | model.card.refuses and name not in request.params)
+
+
+def asked_for_usage(request: Request) -> bool:
+    """The caller of a stream wants to see its usage chunk."""
+    return bool(_options(request).get("include_usage"))
+
+
+def _options(request: Request) -> Mapping[str, Any]:
+    return request.params.get("stream_options") or {}
+
+
+def copied(value: Any) -> Any:
+    """A copy of every dict and list, sharing what is in them."""
+    if isinstance(value, Mapping):
+        return {key: copied(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [copied(part) for part in value]
+    return value

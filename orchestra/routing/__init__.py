@@ -1,0 +1,8 @@
+"""Which model answers: facts of the request, rules over them, and the route that follows."""
+
+from orchestra.routing.arm import Arm
+from orchestra.routing.facts import Facts, facts_of
+from orchestra.routing.route import Route
+from orchestra.routing.rules import Rule, Rules
+
+__all__ = ["Arm", "Facts", "Route", "Rule", "Rules", "facts_of"]

@@ -1,0 +1,32 @@
+"""What the nodes of one client share and change: cool-downs, the rate limit, the clock, the local model."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from orchestra.local import LocalServer
+from orchestra.resilience.cooldown import Cooldowns
+from orchestra.resilience.limit import RateLimit
+
+
+@dataclass(slots=True, kw_only=True)
+class Runtime:
+    """The services of one client; a test gives its own clock, sleep and chance."""
+
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that others take
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    limit: RateLimit | None = None
+    local: LocalServer = field(default_factory=LocalServer)
+    warned: set[str] = field(default_factory=set)
+    """The retired models that a warning was already given for."""
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self.local.close()

@@ -1,0 +1,47 @@
+"""What every test can rely on: no key, no home, no network, and no price map from anywhere but the disk."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["HF_HUB_OFFLINE"] = "1"
+SHARED = Path(__file__).parents[2] / "shared"
+ROOT = Path(__file__).parents[1]
+LOOPBACK = ("127.0.0.1", "localhost", "::1", None, "")
+KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No provider key of the machine reaches a test, and no test touches the user's files."""
+    for name in list(os.environ):
+        if name.endswith(KEYS) or name.startswith("ORCHESTRA_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A call that would leave this machine fails at once."""
+    real = socket.getaddrinfo
+
+    def guarded(host: Any, *args: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name not in LOOPBACK:
+            raise OSError(f"a test tried to reach {name!r}")
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)
+    yield
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
