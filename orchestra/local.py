@@ -119,6 +119,7 @@ class LocalServer:
         self._progress = progress or _silent
         self._lock = threading.Lock()
         self._running: Future[_Running] | None = None
+        self._process_id = os.getpid()
 
     async def address(self) -> str:
         """The base URL of the running server, such as `http://127.0.0.1:43210/v1`; starts it (seconds) if need be.
@@ -136,7 +137,9 @@ class LocalServer:
 
     def _start(self) -> Future[_Running]:
         with self._lock:
-            if self._running is None or _is_over(self._running):
+            forked = self._process_id != os.getpid()
+            if self._running is None or forked or _is_over(self._running):
+                self._process_id = os.getpid()
                 self._running = Future()
                 # Waiting callers share it: from here on none of them can cancel it.
                 self._running.set_running_or_notify_cancel()

@@ -40,6 +40,14 @@ class ModelConfig:
         """The LiteLLM id."""
         return self.card.litellm
 
+    def id_for(self, call: str) -> str:
+        """The LiteLLM id for a `chat`, `embedding` or `rerank` call."""
+        if call == "embedding" and self.model.startswith(
+            "ollama_chat/"
+        ):  # LiteLLM embeds through the other prefix only
+            return self.model.replace("ollama_chat/", "ollama/", 1)
+        return self.model
+
     def key(self) -> str | None:
         """The key, read now; `None` when there is none."""
         if self.api_key is not None:

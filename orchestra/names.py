@@ -109,7 +109,8 @@ class Names:
         if not own:
             card = self._catalog.find(f"{prefix}/{model}") or self._catalog.find(model)
         if card is None or (provider is not None and card.provider != provider.name and own):
-            card = self._catalog.unknown(model if model.startswith(f"{prefix}/") else f"{prefix}/{model}")
+            model_id = model if model.startswith(f"{prefix}/") else f"{prefix}/{model}"
+            card = self._catalog.unknown(model_id, provider.name if provider else None)
             free = config.free if config and config.free is not None else bool(provider and provider.free)
             card = replace(card, name=name, free=free)
         return self._config(name, card, provider, config)
@@ -125,7 +126,7 @@ class Names:
         return self._of_provider(name, entry, model)
 
     def _local_model(self, name: str) -> ModelConfig:
-        card = self._catalog.find(f"{LOCAL}/{MODEL}") or replace(self._catalog.unknown(f"openai/{MODEL}"), free=True)
+        card = self._catalog.find(f"{LOCAL}/{MODEL}") or self._catalog.unknown(f"openai/{MODEL}", LOCAL)
         model = self._config(name, card, self._catalog.provider(LOCAL), self._settings.providers.get(LOCAL))
         return replace(model, needs_key=False, address=self._local.address, lacks=self._lacks)
 

@@ -82,12 +82,15 @@ class Usage:
 class Attempt:
     """One call that left, or was about to leave, for a provider: the row of the journal, the log and the ledger.
 
-    `path` is the way from the root of the tree to the leaf, `retry` counts from 0, `model` is the LiteLLM id that was
-    asked and `served` the name that the provider gave. `error` is the class name of the failure, `None` on success.
-    `started_at` is in seconds since the epoch.
+    `request` is the id of the request that it was made for, `path` the way from the root of the tree to the leaf,
+    `retry` counts from 0, `name` is what the user calls the model, `model` the LiteLLM id that was asked and `served`
+    the name that the provider gave. `labels` say what else it belongs to: `prompt`, `prompt_version`, `experiment`,
+    `arm`. `saved` is what a cached answer did not cost, in USD. `error` is the class name of the failure, `None` on
+    success. `started_at` is in seconds since the epoch.
     """
 
     id: str
+    request: str = ""
     path: tuple[str, ...]
     call: Call
     name: str
@@ -102,6 +105,10 @@ class Attempt:
     first_token_s: float | None = None
     error: str | None = None
     status: int | None = None
+    task_type: str | None = None
+    tags: Mapping[str, str] = field(default_factory=_nothing)
+    labels: Mapping[str, str] = field(default_factory=_nothing)
+    saved: Decimal = Decimal(0)
 
     @property
     def success(self) -> bool:
@@ -117,20 +124,32 @@ class Hold(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """What one attempt may cost at the most, in USD; `None` when its price is unknown."""
+    """What one attempt may cost at the most, in USD; `None` when its price is unknown.
+
+    `id` is the attempt's, `request` the request's; `deadline` is on the clock of `time.monotonic`.
+    """
 
     id: str
+    request: str
     model: str
     provider: str
     most_usd: Decimal | None
     free: bool = False
+    tags: Mapping[str, str] = field(default_factory=_nothing)
+    deadline: float | None = None
 
 
 class Budgets(Protocol):
     """Where a leaf asks for money before it calls."""
 
+    @property
+    def bounded(self) -> bool:
+        """What an attempt may cost is bounded: every call then says how long its answer may be."""
+        ...
+
     async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
         """Hold money for all of `wants` or for none of them; returns when the holds are committed."""
+        ...
 
 
 class _Unheld:
@@ -141,6 +160,8 @@ class _Unheld:
 @dataclass(frozen=True, slots=True)
 class Unlimited:
     """No budget: every want is granted and nothing is kept."""
+
+    bounded: bool = False
 
     async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
         return [_Unheld() for _ in wants]
@@ -187,6 +208,8 @@ class Request:
     task_type: str | None = None
     priority: Priority = "normal"
     tags: Mapping[str, str] = field(default_factory=_nothing)
+    labels: Mapping[str, str] = field(default_factory=_nothing)
+    """What else its calls belong to: `prompt`, `prompt_version`, `experiment`, `arm`."""
     preferred_model: str | None = None
     input_tokens: int | None = None
     id: str = field(default_factory=new_id)

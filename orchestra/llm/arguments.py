@@ -45,7 +45,7 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
     if model.organization is not None:
         sent.setdefault("organization", model.organization)
     return sent | {
-        "model": model.model,
+        "model": model.id_for(request.call),
         "api_key": key if key is not None or model.needs_key else "not-needed",
         "num_retries": 0,
         "max_retries": 0,

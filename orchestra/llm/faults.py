@@ -71,6 +71,10 @@ GONE = re.compile(
     r"decommissioned|invalid model|unknown model|model.{0,120}?(not[ _]found|not exist|no longer|deprecated|retired)",
     re.IGNORECASE | re.DOTALL,
 )
+CROWDED = re.compile(r"context (length|window|size)", re.IGNORECASE)
+UNREAD = re.compile(r"Error converting to valid response block|Error in response object|Got unexpected response from")
+"""What LiteLLM says, under a status of its own making, of an answer that came with 200 and that it cannot read."""
+
 PREFIX = re.compile(r"^(litellm\.\w+:\s*|\w+(Error|Exception|Timeout)( -|:)\s*)+")
 NEVER_BILLED = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 
@@ -82,9 +86,11 @@ def translated(error: Exception, model: ModelConfig) -> OrchestraError:
     missing = next((e for e in causes(error) if isinstance(e, ImportError)), None)
     if missing is not None:
         return ConfigError(f"{model.name}: LiteLLM needs a package that is not installed: {missing}")
+    error = _unwrapped(error)
     status = _status(error)
     kind = _kind(error, status)
-    detail = _scrubbed(PREFIX.sub("", " ".join(str(error).split())), model)
+    said = str(error).partition("Traceback (most recent call last)")[0]
+    detail = _scrubbed(PREFIX.sub("", " ".join(said.split())), model)
     number = f" ({status})" if status else ""
     return kind(
         f"{model.name}: {SAID[kind]}{number}" + (f": {detail[:400]}" if detail else ""),
@@ -122,19 +128,32 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         todo += [one.__cause__, one.__context__, original if isinstance(original, BaseException) else None]
 
 
+def _unwrapped(error: Exception) -> Exception:
+    """The provider's own error, where LiteLLM put one of a stream's into another."""
+    original = getattr(error, "original_exception", None)
+    wrapped = type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception)
+    return original if wrapped else error
+
+
 def _kind(error: Exception, status: int | None) -> type[ModelError]:
+    if UNREAD.search(str(error)):
+        return Unavailable
     names = {c.__name__ for e in (error,) for c in type(e).__mro__}
     kind = next((ours for theirs, ours in BY_CLASS if theirs in names), None)
     if kind in (None, Refused) and status is not None and status >= 500:
         kind = Unavailable
     if kind is None:
         kind = BY_STATUS.get(status or 0, Unavailable)
+    if kind is Refused:
+        kind = BY_STATUS.get(status or 400, Refused)
     if kind in (Refused, NotFound, Unavailable) and status in (400, 404, 410) and GONE.search(str(error)):
         return NotFound
-    return kind
+    return TooLong if kind is Refused and CROWDED.search(str(error)) else kind
 
 
 def _status(error: Exception) -> int | None:
+    if UNREAD.search(str(error)):
+        return None
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) and 100 <= status < 600 else None
 

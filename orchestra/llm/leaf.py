@@ -23,8 +23,8 @@ from orchestra.types import Attempt, Basis, Hold, Request, Response, Usage, Want
 COUNTING_MODEL = "gpt-4o"
 """Its tokenizer ships with LiteLLM; others are fetched from the network."""
 
-FINISH_UNREAD = ("cohere/", "cohere_chat/")
-"""Providers whose finish reason in a stream LiteLLM does not read."""
+END_UNREAD = ("cohere/", "cohere_chat/")
+"""Providers whose end of a stream, the finish reason and the usage, LiteLLM does not read."""
 
 
 T = TypeVar("T")
@@ -59,6 +59,7 @@ class _Call:
         self.text: list[str] = []
         self.sent: dict[str, Any] = {}
         self.first_token_s: float | None = None
+        self.served: str | None = None
         self.usage: Usage | None = None
         self.basis: Basis = "usage"
         self.begun = leaf.clock()
@@ -76,13 +77,23 @@ class _Call:
     def want(self) -> Want:
         card = self.model.card
         most = Decimal(0) if card.free else None
-        return Want(id=self.id, model=self.model.model, provider=self.model.provider, most_usd=most, free=card.free)
+        return Want(
+            id=self.id,
+            request=self.request.id,
+            model=self.model.model,
+            provider=self.model.provider,
+            most_usd=most,
+            free=card.free,
+            tags=self.request.tags,
+            deadline=self.request.deadline,
+        )
 
     async def made(self, hold: Hold) -> Response:
         """Make the call; whatever happens, the hold is booked and the journal has its line."""
         self.begun, self.started_at = self.leaf.clock(), self.leaf.wall()
         try:
             raw = await self._answered()
+            self.served = getattr(raw, "model", None)
             self.usage = await self._counted(raw)
             response = self._response(raw, self.usage)
         except Exception as error:
@@ -142,6 +153,9 @@ class _Call:
             await asyncio.shield(_closed(stream))
         if not _finished(stream, self.model):
             raise self._cut("the stream ended without a finish reason")
+        # Where a provider reported no usage, LiteLLM puts an estimate of its own into the last chunk.
+        if not any(getattr(part, "usage", None) for part in getattr(stream, "chunks", chunks)):
+            self.basis = "counted"
         return self.litellm.stream_chunk_builder(chunks, messages=self.sent["messages"])
 
     async def _timed(self, waiting: Awaitable[T]) -> T:
@@ -219,6 +233,7 @@ class _Call:
             usage = Usage(cost=Decimal(0) if basis == "void" or self.model.card.free else None)
         attempt = Attempt(
             id=self.id,
+            request=self.request.id,
             path=self.request.path,
             call=self.request.call,
             name=self.model.name,
@@ -232,6 +247,10 @@ class _Call:
             first_token_s=self.first_token_s,
             error=None if error is None else type(error).__name__,
             status=getattr(error, "status", None),
+            served=self.served,
+            task_type=self.request.task_type,
+            tags=self.request.tags,
+            labels=self.request.labels,
         )
         self.request.journal.append(attempt)
         hold.book(attempt)
@@ -252,7 +271,7 @@ class _Call:
 
 def _finished(stream: Any, model: ModelConfig) -> bool:
     """The provider said that its answer is complete; LiteLLM gives a stream that was cut a finish reason of its own."""
-    if model.model.startswith(FINISH_UNREAD):
+    if model.model.startswith(END_UNREAD):
         return True
     reasons = [getattr(stream, name, "unknown") for name in ("received_finish_reason", "intermittent_finish_reason")]
     return any(reason is not None for reason in reasons)

@@ -37,6 +37,7 @@ class Provider(Script):
         self._books = Books()
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
         """`http://127.0.0.1:PORT`; empty until it is started."""
@@ -44,18 +45,21 @@ class Provider(Script):
     def start(self) -> Self:
         """Listen on a free port."""
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="provider stand-in", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="provider stand-in", daemon=True)
+        self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         return self
 
     def stop(self) -> None:
         """Close all connections, whatever is on them, and the port."""
-        if self._loop is None or self._runner is None:
+        if self._loop is None or self._thread is None or self._runner is None:
             return
         self._books.close()
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._loop = self._runner = None
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = self._runner = None
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,0 +1,148 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from orchestra.cli.quiet import show_events
+from orchestra.errors import ConfigError, OrchestraError
+
+if TYPE_CHECKING:
+    from orchestra.build import Tree
+
+STDIN = "-"
+
+
+def _tasks(incomplete: str) -> Iterator[str]:
+    from orchestra.settings.api import TASK_TYPES
+
+    return (task for task in TASK_TYPES if task.startswith(incomplete))
+
+
+def _policies(context: typer.Context, incomplete: str) -> list[str]:
+    from orchestra.settings import find, read
+    from orchestra.settings.flat import policies
+
+    try:
+        names = policies(read(find(context.params.get("config"))))
+    except OrchestraError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _models(incomplete: str) -> Iterator[str]:
+    from orchestra.catalog import Catalog
+
+    return (card.name for card in Catalog().cards() if card.name.startswith(incomplete))
+
+
+Config: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The policy file [default: $ORCHESTRA_CONFIG, ./orchestra.yaml, else the shipped one].",
+    ),
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Verbose: TypeAlias = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show events on standard error.", callback=show_events)
+]
+Prompt: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="[PROMPT]", help="The prompt; '-' reads standard input.", show_default=False)
+]
+PromptFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", metavar="FILE", exists=True, dir_okay=False, help="A file to put after the prompt."),
+]
+Policy: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--policy", "-p", metavar="NAME", help="The policy to ask [default: default].", autocompletion=_policies
+    ),
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="The model to ask; with --policy, the one to prefer there.",
+        autocompletion=_models,
+    ),
+]
+Task: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--task", "-t", metavar="TYPE", help="What kind of task it is.", autocompletion=_tasks),
+]
+Priority: TypeAlias = Annotated[
+    Literal["high", "normal", "budget", "speed"] | None, typer.Option(help="What matters most.")
+]
+Tags: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="NAME=VALUE", help="A tag for rules to look at; may be repeated."),
+]
+System: TypeAlias = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message.")]
+MaxTokens: TypeAlias = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Where the answer is cut.")
+]
+
+
+def prompt_of(prompt: str | None, file: Path | None, *, read_pipe: bool) -> str | None:
+    """The prompt: the argument, then the file; or standard input, for '-' and (`read_pipe`) where nothing else is given.
+
+    `None` where there is none. Raises `typer.BadParameter` for what is not text.
+    """
+    parts = [] if prompt is None else [prompt]
+    if prompt == STDIN or (prompt is None and file is None and read_pipe and not sys.stdin.isatty()):
+        parts = [_text(sys.stdin.buffer.read(), "standard input")]
+    if file is not None:
+        parts.append(_text(file.read_bytes(), str(file)))
+    return "\n\n".join(parts) if parts else None
+
+
+def routing(
+    policy: str | None, model: str | None, task: str | None, priority: str | None, tags: list[str] | None
+) -> dict[str, Any]:
+    """The options of `MultiModelAPI.generate` and `explain` that a route reads."""
+    return {
+        "model": policy or model,
+        "preferred_model": model if policy else None,
+        "task_type": task,
+        "priority": priority,
+        "tags": tags_of(tags),
+    }
+
+
+def tags_of(tags: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` pairs as a dict; raises `typer.BadParameter` for one that is none."""
+    pairs = [tag.partition("=") for tag in tags or ()]
+    for name, equals, value in pairs:
+        if not name or not equals:
+            raise typer.BadParameter(f"{name + equals + value!r} is not NAME=VALUE", param_hint="--tag")
+    return {name: value for name, _, value in pairs}
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{where} is not UTF-8 text") from None
+
+
+def check_policy(tree: Tree, policy: str | None) -> None:
+    """Raise `ConfigError` where `--policy` names something else, such as a model."""
+    from difflib import get_close_matches
+
+    names = tree.policies()
+    if policy is None or policy in names:
+        return
+    close = get_close_matches(policy, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    raise ConfigError(f"no policy is called {policy!r}; {hint}")

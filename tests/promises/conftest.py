@@ -1,0 +1,80 @@
+"""What the promises are tested with: one event loop, a stand-in provider for each test, and clients that call it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from orchestra import APISettings, MultiModelAPI, ProviderConfig, Runtime
+from orchestra.resilience import Cooldowns
+from orchestra.testing import FakeClock, Provider
+
+KINDS = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "gemini",
+    "groq": "groq",
+    "mistral": "mistral",
+    "cohere": "cohere",
+    "perplexity": "perplexity",
+    "together": "together_ai",
+    "ollama": "ollama_chat",
+    "vllm": "hosted_vllm",
+    "lm_studio": "lm_studio",
+}
+"""Our name of every kind of provider, and the stand-in's."""
+
+SELF_HOSTED = ("ollama", "vllm", "lm_studio")
+
+Client = Callable[..., MultiModelAPI]
+"""Makes a client of the stand-in from fields of `APISettings`."""
+
+
+@pytest.fixture(scope="package")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="package", autouse=True)
+async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
+    """All tests share a loop, because LiteLLM keeps its HTTP clients by loop; they are closed at the end."""
+    import litellm
+
+    yield
+    await litellm.close_litellm_async_clients()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """Every provider, on loopback."""
+    with Provider() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def client(provider: Provider, clock: FakeClock) -> Client:
+    """Makes a client that reaches every provider on loopback, waits in no time, and jitters to the upper end."""
+
+    def made(key: str = "sk-test", **settings: Any) -> MultiModelAPI:
+        runtime = Runtime(clock=clock, sleep=clock.sleep, uniform=lambda low, high: high, cooldowns=Cooldowns(clock))
+        fields = {"providers": configured(provider, key), "max_requests_per_minute": None, "retry_delay_seconds": 1}
+        return MultiModelAPI(APISettings(**{**fields, **settings}), runtime=runtime)
+
+    return made
+
+
+def configured(provider: Provider, key: str) -> dict[str, ProviderConfig]:
+    """Every provider at the stand-in's address."""
+    return {
+        name: ProviderConfig(
+            api_key=key, base_url=provider.api_base(wire), models={"default": "m"} if name in SELF_HOSTED else {}
+        )
+        for name, wire in KINDS.items()
+    }
