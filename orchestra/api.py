@@ -91,7 +91,7 @@ class MultiModelAPI:
 
         It decides as if every key were there; `live=True` counts missing keys and cool-downs as a call would.
         """
-        arm, request, _ = self._request("chat", prompt or "", model, options)
+        arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
         return decided(arm, facts_of(request), live)
 
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
@@ -117,7 +117,7 @@ class MultiModelAPI:
         self, prompt: str | None = None, model: str | None = None, *, live: bool = False, **options: Any
     ) -> Choice:
         """`explain` for callers that are not async; local, and needs no loop."""
-        arm, request, _ = self._request("chat", prompt or "", model, options)
+        arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
         return decided(arm, facts_of(request), live)
 
     def close(self) -> None:
@@ -238,6 +238,11 @@ def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
     return Choice(
         arm=arm.name, rule="asked for", reason="named by the caller", features=facts.shown(), chain=(arm.name,)
     )
+
+
+def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:
+    """The prompt to explain; an empty one where there is neither a prompt nor messages."""
+    return "" if prompt is None and "messages" not in options else prompt
 
 
 def _priority(given: dict[str, Any]) -> Priority:

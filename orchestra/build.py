@@ -244,7 +244,7 @@ class _Builder:
             candidates = self._nodes(spec.models, name, (*path, "models"))
             strategy = Ordered(spec.strategy, candidates, ORDERS[spec.strategy], fallback, find, run.cooldowns)
             arms = [*candidates, *fallback]
-        return Arm(name, Route(strategy, {arm.name: arm for arm in arms}, find), _members(arms))
+        return Arm(name, Route(strategy, {arm.name: arm for arm in arms}, find, run.clock), _members(arms))
 
     def _rules(self, spec: RouteSpec, name: str, path: KeyPath, fallback: tuple[Arm, ...]) -> Iterator[Rule]:
         for n, rule in enumerate(spec.rules):

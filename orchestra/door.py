@@ -42,6 +42,7 @@ class Door:
         self._context: AbstractContextManager[BlockingPortal] | None = None
         self._portal: BlockingPortal | None = None
         self._thread: int | None = None
+        self._lost: list[object] = []
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work()` on the loop and wait for it; an exception in the waiting caller (Ctrl-C) cancels it.
@@ -79,6 +80,7 @@ class Door:
 
     def forget(self) -> None:
         """Drop the loop without touching it: in a forked child its thread does not exist."""
+        self._lost.append(self._context)  # collecting it would wait for the thread that is not there
         self._lock = threading.Lock()
         self._context = self._portal = self._thread = None
 

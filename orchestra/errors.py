@@ -4,6 +4,12 @@ OrchestraError
 ├── ConfigError           a file, an argument or the environment is wrong: mend it; nothing was sent
 ├── DeadlineExceeded      the time given to the whole request is over: give more, or ask less
 ├── NoModelAvailable      no candidate can serve this request: the message lists each one and why
+├── BudgetExceeded        a budget has no room for the call: raise its limit, wait for its next window, or ask for less
+│   ├── BudgetBusy        only calls in flight are in the way: there may be room in a moment
+│   └── PriceUnknown      what the model costs is not known, so no budget can hold it: give it a price
+├── LedgerError           the books can't be kept, so nothing was sent
+│   ├── LedgerUnavailable the file or the server can't be read or written: the message says how to mend it
+│   └── LedgerClock       this machine's clock is behind the ledger's: set the right one of the two
 └── ModelError            one model was asked and did not answer
     ├── Transient         worth another try, here or elsewhere
     │   ├── RateLimited   the provider asked us to slow down (429)
@@ -23,6 +29,8 @@ OrchestraError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 
@@ -53,6 +61,55 @@ class DeadlineExceeded(OrchestraError, TimeoutError):
 
 class NoModelAvailable(OrchestraError):
     """No candidate can serve the request: too small, unable, without a key, or none named."""
+
+
+class BudgetExceeded(OrchestraError):
+    """A budget has no room for what the call may cost; nothing was sent.
+
+    Amounts are in USD. `scope` says whose window it is (`user=alice`, empty when there is one for all), `resets_at`
+    when the next one begins, in the time zone of the budget; `None` when none does.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget: str = "",
+        scope: str = "",
+        limit_usd: Decimal = Decimal(0),
+        spent_usd: Decimal = Decimal(0),
+        held_usd: Decimal = Decimal(0),
+        needed_usd: Decimal = Decimal(0),
+        resets_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.budget = budget
+        self.scope = scope
+        self.limit_usd = limit_usd
+        self.spent_usd = spent_usd
+        self.held_usd = held_usd
+        self.needed_usd = needed_usd
+        self.resets_at = resets_at
+
+
+class BudgetBusy(BudgetExceeded):
+    """The call would fit in what is not spent, but calls in flight hold too much of it."""
+
+
+class PriceUnknown(BudgetExceeded):
+    """What the call may cost is not known, and the budget refuses such calls (`on_unknown_price`)."""
+
+
+class LedgerError(OrchestraError):
+    """The ledger can't do what it was asked; nothing was sent, and what was acknowledged before stands."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger can't be read or written: locked, full, damaged, replaced, not allowed, or of a newer version."""
+
+
+class LedgerClock(LedgerError):
+    """The wall clock is more than an hour behind the newest entry: budgets would begin their day again."""
 
 
 class ModelError(OrchestraError):

@@ -225,6 +225,8 @@ def _serve(weights: str) -> None:  # pragma: no cover  # runs in the child
     params.n_ctx = CONTEXT_TOKENS * PARALLEL
     params.n_parallel = PARALLEL
     params.n_predict = DEFAULT_OUTPUT_TOKENS
+    # Its threads wait for each other by spinning: one for each core makes it 10 times slower when a core is busy.
+    params.cpuparams.n_threads = max(1, min(4, (os.cpu_count() or 1) // 2))
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     # The sampling that the model's authors recommend; a request's own parameters win.

@@ -177,9 +177,8 @@ def test_all_callers_share_one_start(shared: Shared) -> None:
 @real
 async def test_it_answers_and_counts(shared: Shared) -> None:
     """A plain answer has text, the model's public name, and usage that adds up."""
-    answer = (await shared.ask("Write one sentence about the sea.")).json()
+    answer = (await shared.ask("Write one sentence about the sea.", max_tokens=30)).json()
     assert answer["choices"][0]["message"]["content"].strip()
-    assert answer["choices"][0]["finish_reason"] == "stop"
     assert answer["model"] == local.MODEL
     usage = answer["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
@@ -342,7 +341,7 @@ async def test_litellm_reaches_it_like_any_other(shared: Shared) -> None:
             **params,
         )
 
-    answer = await call("Write one sentence about the sea.")
+    answer = await call("Write one sentence about the sea.", max_tokens=30)
     assert answer.choices[0].message.content
     assert answer.usage.completion_tokens > 0
     stream = await call("Name a colour.", stream=True, stream_options={"include_usage": True}, max_tokens=5)

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli import ask, check, explain, init, local, models, providers, schema, settings
+from orchestra.cli.ask import ask
+from orchestra.cli.check import check
+from orchestra.cli.explain import explain
+from orchestra.cli.init import init
+from orchestra.cli.local import app as local
+from orchestra.cli.models import models
+from orchestra.cli.providers import providers
+from orchestra.cli.schema import schema
+from orchestra.cli.settings import app as settings
 
 app = typer.Typer(
     help="Which model, combined how, for how much, and why.",
@@ -14,15 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(ask.ask)
-app.command()(explain.explain)
-app.command()(check.check)
-app.command()(models.models)
-app.command()(providers.providers)
-app.command()(schema.schema)
-app.command()(init.init)
-app.add_typer(settings.app, name="settings")
-app.add_typer(local.app, name="local")
+for command in (ask, explain, check, models, providers, schema, init):
+    app.command()(command)
+app.add_typer(settings, name="settings")
+app.add_typer(local, name="local")
 
 
 def _version(asked: bool) -> None:

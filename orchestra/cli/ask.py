@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -44,9 +43,7 @@ def ask(
     """Ask a model, and print its answer as it comes. Costs what the model costs."""
     text = options.prompt_of(prompt, file, read_pipe=True)
     if not text or not text.strip():
-        raise typer.BadParameter("there is none: give it as an argument, with --file, or on standard input")
-    import asyncio
-
+        raise typer.BadParameter("give one: as an argument, with --file, or on standard input", param_hint="PROMPT")
     from orchestra.api import MultiModelAPI
     from orchestra.cli.progress import Progress
     from orchestra.cli.quiet import without_banners
@@ -65,11 +62,11 @@ def ask(
         asked["deadline_s"] = deadline or None
 
     answer = None if as_json else sys.stdout
-    with Progress() as progress:
+    with without_banners(), Progress() as progress:
         runtime = Runtime(local=LocalServer(progress=progress.say))
-        with MultiModelAPI(config, runtime=runtime) as api, without_banners():
+        with MultiModelAPI(config, runtime=runtime) as api:
             options.check_policy(api.tree, policy)
-            response = asyncio.run(_answered(api, asked, answer, progress))
+            response = _answered(api, asked, answer, progress)
     if as_json:
         from orchestra.trace import as_dict
 
@@ -80,20 +77,20 @@ def ask(
         err().print(f"\n{response.trace()}", soft_wrap=True)
 
 
-async def _answered(api: MultiModelAPI, asked: dict[str, Any], answer: TextIO | None, progress: Progress) -> Response:
+def _answered(api: MultiModelAPI, asked: dict[str, Any], answer: TextIO | None, progress: Progress) -> Response:
     """The answer, written to `answer` as it comes."""
-    from orchestra.llm.library import library
+    from orchestra.llm.library import imported
 
-    stream = api.generate_stream(**asked)
+    stream = api.generate_stream_sync(**asked)  # a mistake in what is asked is found here, before the wait
     progress.say("loading LiteLLM")
-    await library()
+    imported()
     progress.say("waiting for the first token")
     if answer is None:
-        return await api.generate(**asked)
+        return api.generate_sync(**asked)
     last = "\n"
     try:
-        async with stream:
-            async for chunk in stream:
+        with stream:
+            for chunk in stream:
                 if chunk.text:
                     progress.stop()
                     last = chunk.text.translate(CONTROL) if answer.isatty() else chunk.text

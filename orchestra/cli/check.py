@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli import options
-from orchestra.cli.output import out, show_json, table, warn
+from orchestra.cli.output import out, show_json, show_table, table, warn
 from orchestra.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def check(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The policy file [default: the one that counts here].")
+        Path | None, typer.Argument(metavar="FILE", help="The policy file [default: the one that counts here].")
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -47,13 +47,12 @@ def check(
         return
     for warning in warnings:
         warn(warning)
-    made = table("policy", "kind", "models", "ready", whole=("policy",))
+    made = table("policy", "kind", "ready", "models", whole=("policy",))
     for about in summaries(tree):
-        made.add_row(
-            about["name"], about["kind"], " ".join(about["models"]), f"{about['ready']}/{len(about['models'])}"
-        )
+        models = about["models"]
+        made.add_row(about["name"], about["kind"], f"{about['ready']} of {len(models)}", " ".join(models))
     out().print(f"{source}: no mistakes", soft_wrap=True)
-    out().print(made)
+    show_table(made)
 
 
 def summaries(tree: Tree) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ def decisions(api: MultiModelAPI, asked: dict[str, Any], live: bool) -> list[Cho
 
 
 def as_data(choices: list[Choice], tree: Tree) -> dict[str, Any]:
-    """The decision as plain data: `chosen` is what is asked in the end, `within` the decisions of policies on the way."""
+    """The decision as plain data: `chosen` is asked in the end, `within` are the decisions of policies on the way."""
     first, *inner = choices
     return {
         **choice_dict(first),

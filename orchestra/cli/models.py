@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli import options
-from orchestra.cli.output import out, show_json, table
+from orchestra.cli.output import show_json, show_table, table
 
 if TYPE_CHECKING:
     from orchestra.build import Tree
@@ -39,7 +39,7 @@ class Row:
 
 def models(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Only names with this in them.", show_default=False)
+        list[str] | None, typer.Argument(metavar="TEXT", help="Only names with this in them.", show_default=False)
     ] = None,
     provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this provider's.")] = None,
     ability: Annotated[
@@ -56,20 +56,32 @@ def models(
     tree = build(read(find(config)))
     kind = provider_name(tree, provider)
     wanted = set(abilities(ability))
+    meant = tree.catalog.find(" ".join(words or ()))
     rows = [
         row
         for row in listed(tree, everything)
-        if kind in (None, row.model.provider) and wanted <= row.card.abilities and row.has(words or [])
+        if kind in (None, row.model.provider)
+        and wanted <= row.card.abilities
+        and (row.has(words or []) or (meant is not None and row.card.litellm == meant.litellm))
     ]
     today = datetime.fromtimestamp(tree.runtime.wall(), UTC).date()
     if as_json:
         show_json([as_data(row) | {"retired": row.card.retired(today)} for row in rows])
         return
     made = table(
-        "model", "provider", "context", "$/M in", "$/M out", "key", "abilities", "also", "retired", whole=("model",)
+        "model",
+        "provider",
+        "context",
+        "$/M in",
+        "$/M out",
+        "key",
+        "retired",
+        "abilities",
+        "roles",
+        whole=("model", "retired"),
     )
-    for name in ("context", "$/M in", "$/M out"):
-        next(column for column in made.columns if column.header == name).justify = "right"
+    for column in made.columns[2:5]:
+        column.justify = "right"
     for row in rows:
         gone = row.card.retired(today)
         made.add_row(
@@ -79,12 +91,12 @@ def models(
             price(row.card.input_usd_per_mtok),
             price(row.card.output_usd_per_mtok),
             "yes" if row.model.unready() is None else "no",
+            f"{row.card.retired_on} → {row.card.successor or '?'}" if gone else "",
             " ".join(sorted(row.card.abilities)),
             " ".join(row.roles),
-            f"{row.card.retired_on} → {row.card.successor or '?'}" if gone else "",
             style="dim" if gone else None,
         )
-    out().print(made)
+    show_table(made)
 
 
 def listed(tree: Tree, everything: bool) -> Iterator[Row]:

@@ -55,7 +55,7 @@ Verbose: TypeAlias = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show events on standard error.", callback=show_events)
 ]
 Prompt: TypeAlias = Annotated[
-    str | None, typer.Argument(metavar="[PROMPT]", help="The prompt; '-' reads standard input.", show_default=False)
+    str | None, typer.Argument(metavar="PROMPT", help="The prompt; '-' reads standard input.", show_default=False)
 ]
 PromptFile: TypeAlias = Annotated[
     Path | None,
@@ -95,7 +95,7 @@ MaxTokens: TypeAlias = Annotated[
 
 
 def prompt_of(prompt: str | None, file: Path | None, *, read_pipe: bool) -> str | None:
-    """The prompt: the argument, then the file; or standard input, for '-' and (`read_pipe`) where nothing else is given.
+    """The prompt: the argument, then the file; standard input for '-' and, with `read_pipe`, where neither is given.
 
     `None` where there is none. Raises `typer.BadParameter` for what is not text.
     """

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 UNBOUNDED = 10_000
 """Columns of a pipe: nothing is wrapped or cut there."""
+LEGIBLE = 120
+"""Columns that a table needs to be read: a narrower terminal wraps its lines itself."""
 
 
 def out() -> Console:
@@ -31,10 +33,17 @@ def table(*columns: str, whole: Sequence[str] = ()) -> Table:
     """An empty table; the columns in `whole` are never wrapped or cut."""
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     for column in columns:
         made.add_column(column, no_wrap=column in whole, overflow="ignore" if column in whole else "fold")
     return made
+
+
+def show_table(made: Table) -> None:
+    """Print a table."""
+    console = out()
+    console.width = max(console.width, LEGIBLE)
+    console.print(made)
 
 
 def show_json(data: Any) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from orchestra.build import Tree
     from orchestra.model_config import ModelConfig
 
+NO_KEY = "no key"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
@@ -64,7 +66,7 @@ def _state(tree: Tree, entry: str, title: str, config: ProviderConfig, variables
     elif entry == LOCAL and config.base_url is None:
         lacks = missing()
     elif key is None and config.base_url is None:
-        lacks = f"{variable} is not set" if variable else "no base_url is set"
+        lacks = NO_KEY if variable else "no base_url"
     elif model is None:
         lacks = problem
     return ProviderState(

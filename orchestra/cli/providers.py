@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli import options
-from orchestra.cli.output import err, out, show_json, table
+from orchestra.cli.output import err, show_json, show_table, table
 from orchestra.errors import ConfigError, OrchestraError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from orchestra.api import MultiModelAPI
     from orchestra.cli.provider_state import ProviderState
 
@@ -30,9 +32,7 @@ class Outcome:
 
 
 def providers(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.", show_default=False)
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.", show_default=False)] = None,
     test: Annotated[
         bool, typer.Option("--test", help="Ask each configured provider for a few tokens, which it bills.")
     ] = False,
@@ -41,11 +41,10 @@ def providers(
     verbose: options.Verbose = False,
 ) -> None:
     """List the providers: whose key is set, and the model each one is asked for by default."""
-    import asyncio
-
     from orchestra.api import MultiModelAPI
     from orchestra.cli.provider_state import provider_states
     from orchestra.cli.quiet import without_banners
+    from orchestra.door import sync
 
     with MultiModelAPI(config) as api:
         states = chosen(list(provider_states(api.tree)), names)
@@ -56,7 +55,7 @@ def providers(
                 lacks = "; ".join(f"{state.title}: {state.lacks}" for state in states)
                 raise ConfigError(f"no provider is configured that could be tested ({lacks})")
             with without_banners():
-                outcomes = asyncio.run(tested(api, ready))
+                outcomes = sync(tested, api, ready)
     if as_json:
         show_json(
             [
@@ -122,23 +121,24 @@ def show(states: list[ProviderState], outcomes: dict[str, Outcome]) -> None:
     """Print the table."""
     from rich.text import Text
 
-    extra = ("test",) if outcomes else ()
-    made = table("provider", "key", "default model", "address", "state", *extra, whole=("provider", "default model"))
+    addresses = ("address",) if any(state.base_url for state in states) else ()
+    tests = ("test",) if outcomes else ()
+    headers = ("provider", "key", "default model", *addresses, "state", *tests)
+    made = table(*headers, whole=("provider", "key", "default model"))
     for state in states:
-        cells: list[str | Text] = [
-            state.entry,
-            state.key_variable or "",
-            state.default_model or "",
-            state.base_url or "",
-            Text("ready", style="green") if state.ready else Text(state.lacks or "", style="dim"),
-        ]
-        if outcomes:
-            outcome = outcomes.get(state.entry)
-            if outcome is None:
-                cells.append("")
-            elif outcome.ok:
-                cells.append(Text(f"answered in {outcome.latency_ms:.0f} ms", style="green"))
-            else:
-                cells.append(Text(outcome.error or "", style="red"))
+        cells: list[str | Text] = [state.entry, state.key_variable or "", state.default_model or ""]
+        cells += [state.base_url or ""] if addresses else []
+        cells += [Text("ready", style="green") if state.ready else Text(state.lacks or "", style="dim")]
+        cells += [_said(outcomes.get(state.entry))] if outcomes else []
         made.add_row(*cells)
-    out().print(made)
+    show_table(made)
+
+
+def _said(outcome: Outcome | None) -> Text:
+    from rich.text import Text
+
+    if outcome is None:
+        return Text("")
+    if outcome.ok:
+        return Text(f"answered in {outcome.latency_ms:.0f} ms", style="green")
+    return Text(outcome.error or "", style="red")

@@ -8,8 +8,6 @@ from orchestra.cli.output import show_json
 
 def schema(as_json: options.Json = True) -> None:
     """Print the JSON schema of the policy file, for editors and other programs."""
-    from pydantic.json_schema import GenerateJsonSchema
+    from orchestra.settings.schema import json_schema
 
-    from orchestra.settings import APISettings
-
-    show_json({"$schema": GenerateJsonSchema.schema_dialect, **APISettings.model_json_schema()})
+    show_json(json_schema())

@@ -11,6 +11,9 @@ from orchestra.errors import Blocked, Unavailable
 from orchestra.model_config import ModelConfig
 from orchestra.types import Chunk, Citation, Usage
 
+SPOKEN = ("tool_calls", "function_call", "audio", "images", "refusal")
+"""What makes a message without text an answer."""
+
 FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 
 
@@ -22,15 +25,18 @@ def checked(raw: Any, model: ModelConfig) -> Any:
         raise Unavailable(f"{model.name}: the provider answered with no choices", **about)
     choice = choices[0]
     message = choice.message
-    if text_of(message) or any(
-        _get(message, part) for part in ("tool_calls", "function_call", "audio", "images", "refusal")
-    ):
+    if text_of(message) or any(_has(message, part) for part in SPOKEN):
         return message
     if choice.finish_reason == "content_filter":
         raise Blocked(f"{model.name}: the provider's content filter left nothing of the answer", **about)
     if choice.finish_reason == "length":
         return message
     raise Unavailable(f"{model.name}: the provider sent an empty answer", **about)
+
+
+def _has(message: Any, part: str) -> bool:
+    """A part of a message, where OpenAI puts it or where LiteLLM does."""
+    return bool(_get(message, part) or _get(_get(message, "provider_specific_fields") or {}, part))
 
 
 def text_of(message: Any) -> str:

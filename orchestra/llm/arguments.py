@@ -14,6 +14,19 @@ OURS = frozenset(
 )
 """Words of a caller that never reach LiteLLM: retries, fallbacks and addresses are decided here."""
 
+COHERE = ("cohere/", "cohere_chat/")
+"""LiteLLM does not read the end of Cohere's streams (finish reason, usage), nor the tool calls in them."""
+
+
+class _Never(int):
+    """No retries, also where LiteLLM reads 0 as not given: its embeddings have `max_retries or DEFAULT`."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+NEVER = _Never(0)
+
 DIALECTS = {"max_output_tokens": "max_tokens"}
 
 
@@ -40,7 +53,7 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         if not any(isinstance(tool, Mapping) and tool.get("type") == "mcp" for tool in sent.get("tools") or ()):
             # LiteLLM 1.106 imports its proxy, which a bare install has not, to look for MCP tools.
             sent["_skip_mcp_handler"] = True
-    if request.call == "chat" and request.sink is not None:
+    if streamed(model, request):
         sent |= {"stream": True, "stream_options": {**_options(request), "include_usage": True}}
     if model.organization is not None:
         sent.setdefault("organization", model.organization)
@@ -48,9 +61,16 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         "model": model.id_for(request.call),
         "api_key": key if key is not None or model.needs_key else "not-needed",
         "num_retries": 0,
-        "max_retries": 0,
+        "max_retries": NEVER,
         "timeout": model.timeout_s,
     }
+
+
+def streamed(model: ModelConfig, request: Request) -> bool:
+    """The answer is asked for as a stream: there is a reader, and LiteLLM's stream loses nothing of it."""
+    if request.call != "chat" or request.sink is None:
+        return False
+    return not (request.params.get("tools") and model.model.startswith(COHERE))
 
 
 def dropped(model: ModelConfig, request: Request, refused: frozenset[str] = frozenset()) -> tuple[str, ...]:

@@ -13,18 +13,15 @@ from typing import Any, TypeVar
 from orchestra.errors import Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
 from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, text_of, usage_of
-from orchestra.llm.arguments import arguments, asked_for_usage, dropped
+from orchestra.llm.arguments import COHERE, arguments, asked_for_usage, dropped, streamed
 from orchestra.llm.cost import cost_of
 from orchestra.llm.faults import basis_of, translated
 from orchestra.llm.library import library
 from orchestra.model_config import ModelConfig
-from orchestra.types import Attempt, Basis, Hold, Request, Response, Usage, Want, new_id
+from orchestra.types import Attempt, Basis, Hold, Request, Response, Sink, Usage, Want, new_id
 
 COUNTING_MODEL = "gpt-4o"
 """Its tokenizer ships with LiteLLM; others are fetched from the network."""
-
-END_UNREAD = ("cohere/", "cohere_chat/")
-"""Providers whose end of a stream, the finish reason and the usage, LiteLLM does not read."""
 
 
 T = TypeVar("T")
@@ -128,14 +125,12 @@ class _Call:
                 return await self._timed(self.litellm.aembedding(**self.sent))
             case "rerank":
                 return await self._timed(self.litellm.arerank(**self.sent))
-            case "chat" if self.request.sink is not None:
-                return await self._streamed()
+            case "chat" if self.request.sink is not None and streamed(self.model, self.request):
+                return await self._streamed(self.request.sink)
             case "chat":
                 return await self._timed(self.litellm.acompletion(**self.sent))
 
-    async def _streamed(self) -> Any:
-        sink = self.request.sink
-        assert sink is not None
+    async def _streamed(self, sink: Sink) -> Any:
         stream = await self._timed(self.litellm.acompletion(**self.sent))
         chunks: list[Any] = []
         hidden = not asked_for_usage(self.request)
@@ -271,7 +266,7 @@ class _Call:
 
 def _finished(stream: Any, model: ModelConfig) -> bool:
     """The provider said that its answer is complete; LiteLLM gives a stream that was cut a finish reason of its own."""
-    if model.model.startswith(END_UNREAD):
+    if model.model.startswith(COHERE):
         return True
     reasons = [getattr(stream, name, "unknown") for name in ("received_finish_reason", "intermittent_finish_reason")]
     return any(reason is not None for reason in reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -33,12 +34,13 @@ class Route:
     strategy: Decider
     arms: Mapping[str, Arm]
     find: Callable[[str], Arm] | None = field(default=None, repr=False, compare=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
 
     async def __call__(self, request: Request) -> Response:
         choice = await self.strategy(request)
         emit(ROUTE_CHOSEN, request=request.id, arm=choice.arm, rule=choice.rule, reason=choice.reason)
         chain = tuple((name, self._arm(name).model) for name in choice.chain)
-        response = await Fallback(chain)(request)
+        response = await Fallback(chain, self.clock)(request)
         if response.choice is not None:
             response = replace(response, sources=response.sources or (replace(response, sources=()),))
         return replace(response, choice=choice)

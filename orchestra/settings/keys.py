@@ -43,7 +43,7 @@ class KeyFile:
         return cls(config_folder() / "keys.env")
 
     def read(self) -> dict[str, str]:
-        """The keys by the name of their variable; none when there is no file. Raises `ConfigError` when it is broken."""
+        """The keys by the name of their variable, none without a file; raises `ConfigError` where it is broken."""
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

@@ -97,7 +97,7 @@ async def test_a_cancelled_call_is_booked_as_reserved_and_closes_its_upstream(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [a.basis for a in book.booked] == ["reserved"]
-    assert provider.settled()[-1].closed_early
+    assert (await asyncio.to_thread(provider.settled))[-1].closed_early
 
 
 async def test_a_stream_without_usage_is_counted_not_free(api: MultiModelAPI, provider: Provider) -> None:

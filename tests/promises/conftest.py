@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import orchestra.build
 from orchestra import APISettings, MultiModelAPI, ProviderConfig, Runtime
+from orchestra.catalog import Catalog
 from orchestra.resilience import Cooldowns
 from orchestra.testing import FakeClock, Provider
 
@@ -44,6 +46,15 @@ async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
 
     yield
     await litellm.close_litellm_async_clients()
+
+
+CATALOG = Catalog()
+
+
+@pytest.fixture(autouse=True)
+def one_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are read once for all clients of these tests."""
+    monkeypatch.setattr(orchestra.build, "Catalog", lambda map_path=None: CATALOG)
 
 
 @pytest.fixture

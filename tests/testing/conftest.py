@@ -1,12 +1,12 @@
 """A provider on loopback, and LiteLLM's real HTTP code pointed at it."""
 
+import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import litellm
 import pytest
-from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 
 from orchestra.testing.provider import Operation, Provider
 
@@ -69,5 +69,8 @@ async def client(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr(litellm, "suppress_debug_info", True)
     monkeypatch.setattr(litellm, "disable_hf_tokenizer_download", True)
     yield Client(provider)
-    await close_litellm_async_clients()
+    for connections in litellm.in_memory_llm_clients_cache.cache_dict.values():
+        closing = connections.close()
+        if inspect.isawaitable(closing):
+            await closing
     litellm.in_memory_llm_clients_cache.flush_cache()

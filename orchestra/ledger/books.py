@@ -1,0 +1,293 @@
+"""The rules of the ledger: what an operation does to windows and holds. No database, no clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from orchestra.errors import LedgerClock, LedgerError
+from orchestra.ledger.entry import Entry, Kind, about
+from orchestra.ledger.ops import (
+    Alert,
+    Append,
+    Ask,
+    Beat,
+    Book,
+    Claim,
+    Done,
+    Granted,
+    Notice,
+    Op,
+    Overrun,
+    Peek,
+    Refused,
+    Release,
+    Reserve,
+    Result,
+    Seen,
+    Standing,
+)
+from orchestra.ledger.state import HoldState, State, WindowState, window_id
+
+BEHIND_S = 3600.0
+"""How far the wall clock may be behind the newest entry."""
+
+ALERT = "budget.alert"
+OVERRUN = "budget.overrun"
+KIND_OF: Mapping[State, Kind] = {"posted": "post", "void": "void", "expired": "expire"}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    kind: str
+    key: str
+    payload: str
+    cause: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Books:
+    """One batch: the part of the ledger that it touches, changed in memory, to be written at once.
+
+    `at` is the ledger's time, which never goes back; `behind_s` is how far the wall clock is behind it. `told` are the
+    notices of an earlier try of this batch whose outcome was not known, by the id of what caused them.
+    """
+
+    owner: str
+    at: float
+    behind_s: float = 0.0
+    windows: dict[int, WindowState] = field(default_factory=dict)
+    holds: dict[str, HoldState] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
+    happened: set[tuple[str, str]] = field(default_factory=set)
+    dead: list[str] = field(default_factory=list)
+    told: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    beaten: bool = False
+
+    def apply(self, op: Op) -> Result:
+        match op:
+            case Reserve():
+                return self.reserve(op)
+            case Book():
+                return self.book(op)
+            case Release():
+                return self.release(op)
+            case Append():
+                return Done(self.append(EventRow(op.kind, op.key, op.payload)))
+            case Beat():
+                return self.sweep()
+            case Peek():
+                return Seen(tuple(_seen(self._now(claim), claim) for claim in op.claims))
+            case _:
+                raise TypeError(f"{type(op).__name__} is not done in a batch")
+
+    def window(self, claim: Claim) -> WindowState:
+        """The window that `claim` falls in now, with the limit as the policy has it now."""
+        window = self._now(claim)
+        window.follow(claim)
+        return window
+
+    def reserve(self, op: Reserve) -> Result:
+        """Hold all or nothing: a hold fits when what is spent and held, with it, stays within the ceiling."""
+        ids = tuple(ask.id for ask in op.asks)
+        if len(set(ids)) < len(ids) or any(id in self.holds for id in ids):
+            return self._again(op)
+        if self.behind_s > BEHIND_S:
+            return clock_error(self.behind_s)
+        wanted: dict[int, int] = {}
+        refusals: list[Refused] = []
+        for ask, claim, window in self._claims(op.asks):
+            needed = wanted[window.id] = wanted.get(window.id, 0) + ask.amount
+            if window.spent + window.reserved + needed > claim.ceiling:
+                busy = window.spent + needed <= claim.ceiling
+                refusals.append(Refused(_seen(window, claim), claim.budget.timezone, needed, busy))
+        if refusals:
+            return next((refused for refused in refusals if not refused.busy), refusals[0])
+        notices: list[Notice] = []
+        for ask in op.asks:
+            hold = self._hold(ask)
+            self._link(hold, ask.claims)
+            for id in hold.windows:
+                self.windows[id].change(reserved=ask.amount)
+                notices += self._crossed(self.windows[id], ask.id)
+        return Granted(ids, notices=tuple(notices))
+
+    def book(self, op: Book) -> Result:
+        """Settle once: the second booking of an attempt changes nothing, a late one corrects a charged hold."""
+        attempt = op.attempt
+        hold = self.holds.get(attempt.id)
+        if hold is None:
+            return self._unheld(op)
+        if hold.state in ("posted", "void"):
+            return Done(False, tuple(self.told.get(attempt.id, ())))
+        amount, basis, priced = due(op, hold.amount)
+        facts = {**about(attempt), "basis": basis, "priced": priced, "started_at": attempt.started_at}
+        return Done(notices=self._settle(hold, amount, "void" if basis == "void" else "posted", facts))
+
+    def release(self, op: Release) -> Result:
+        for id in op.ids:
+            hold = self.holds.get(id)
+            if hold is None or hold.state in ("posted", "void"):
+                continue
+            if hold.state == "expired":
+                self._settle(hold, 0, "void", _of_hold(hold, "void"))
+                continue
+            for window in hold.windows:
+                self.windows[window].change(reserved=-hold.amount)
+            hold.state = "void"
+        return Done()
+
+    def sweep(self) -> Result:
+        """Charge the holds of silent processes in full: the provider may have billed their calls."""
+        self.beaten = True
+        notices: list[Notice] = []
+        for id in self.dead:
+            hold = self.holds[id]
+            if hold.state == "held":
+                facts = _of_hold(hold, "reserved") | {"error": "Expired", "priced": hold.amount > 0}
+                notices += self._settle(hold, hold.amount, "expired", facts)
+        return Done(bool(self.dead), tuple(notices))
+
+    def append(self, event: EventRow) -> bool:
+        if (event.kind, event.key) in self.happened:
+            return False
+        self.happened.add((event.kind, event.key))
+        self.events.append(event)
+        return True
+
+    def _now(self, claim: Claim) -> WindowState:
+        budget = claim.budget
+        return self.windows[window_id(budget.name, budget.rule, claim.scope, budget.window(self.at).starts)]
+
+    def _again(self, op: Reserve) -> Result:
+        held = [self.holds.get(ask.id) for ask in op.asks]
+        distinct = len({ask.id for ask in op.asks}) == len(op.asks)
+        if distinct and all(hold and hold.granted(ask) for hold, ask in zip(held, op.asks, strict=True)):
+            notices = [notice for ask in op.asks for notice in self.told.get(ask.id, ())]
+            return Granted(tuple(ask.id for ask in op.asks), fresh=False, notices=tuple(notices))
+        return LedgerError(f"the id of an attempt was used for two different ones: {[ask.id for ask in op.asks]}")
+
+    def _claims(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Claim, WindowState]]:
+        for ask in asks:
+            for claim in ask.claims:
+                yield ask, claim, self.window(claim)
+
+    def _hold(self, ask: Ask) -> HoldState:
+        hold = self.holds[ask.id] = HoldState(
+            id=ask.id,
+            request=ask.request,
+            model=ask.model,
+            provider=ask.provider,
+            tags=ask.tags,
+            amount=ask.amount,
+            owner=self.owner,
+            made=self.at,
+        )
+        return hold
+
+    def _link(self, hold: HoldState, claims: Sequence[Claim]) -> None:
+        hold.windows = list(dict.fromkeys(self.window(claim).id for claim in claims))
+
+    def _unheld(self, op: Book) -> Result:
+        attempt = op.attempt
+        if attempt.id in self.entered:
+            return Done(False, tuple(self.told.get(attempt.id, ())))
+        self.entered.add(attempt.id)
+        amount, basis, priced = due(op, op.bound or 0)
+        facts = {**about(attempt), "basis": basis, "priced": priced, "started_at": attempt.started_at}
+        if op.claims:
+            ask = Ask(id=attempt.id, amount=0, claims=op.claims, request=attempt.request, model=attempt.model)
+            hold = self._hold(ask)
+            hold.provider, hold.tags = attempt.provider, attempt.tags
+            self._link(hold, op.claims)
+            return Done(notices=self._settle(hold, amount, "void" if basis == "void" else "posted", facts))
+        kind: Kind = "void" if basis == "void" else "post"
+        self.entries.append(Entry(kind=kind, amount=amount, made=self.at, at=self.at, **facts))
+        return Done()
+
+    def _settle(self, hold: HoldState, amount: int, state: State, facts: Mapping[str, Any]) -> tuple[Notice, ...]:
+        """Write the entry and move the money; of a hold that was charged before, only the difference."""
+        late = hold.state == "expired"
+        charged = hold.amount if late else 0
+        over = max(0, amount - hold.amount) if hold.windows else 0
+        self.entries.append(
+            Entry(
+                kind="correct" if late else KIND_OF[state],
+                amount=amount - charged,
+                held=hold.amount,
+                overrun=over,
+                made=hold.made,
+                at=self.at,
+                **facts,
+            )
+        )
+        hold.state = state
+        notices: list[Notice] = []
+        for id in hold.windows:
+            window = self.windows[id]
+            window.change(spent=amount - charged, reserved=0 if late else -hold.amount, overrun=over)
+            notices += self._crossed(window, hold.id)
+        if over and hold.amount:
+            notices.append(Overrun(attempt=hold.id, model=hold.model, amount=over))
+            self.append(EventRow(OVERRUN, hold.id, json.dumps({"model": hold.model, "amount": over}), hold.id))
+        return tuple(notices)
+
+    def _crossed(self, window: WindowState, cause: str) -> Iterator[Notice]:
+        """The alerts that this spending is the first to set off."""
+        thresholds = {2: window.limit}
+        if window.alert is not None and window.alert < window.limit:
+            thresholds = {1: window.alert, **thresholds}
+        for bit, threshold in thresholds.items():
+            if window.spent and window.spent >= threshold and not window.alerted & bit:
+                window.alerted |= bit
+                window.touched = True
+                alert = Alert(standing=window.standing(), threshold=threshold)
+                if self.append(EventRow(ALERT, f"{window.id}:{bit}", json.dumps(asdict(alert)), cause)):
+                    yield alert
+
+
+def due(op: Book, held: int) -> tuple[int, str, bool]:
+    """What an attempt is booked at, on what basis, and whether that is its price; what is not known is not free."""
+    basis = op.attempt.basis
+    if basis == "void":
+        return 0, basis, True
+    if held and (op.cost is None or basis == "reserved"):
+        return held, "reserved", True
+    if held and op.cost is not None and basis == "estimated":
+        return min(op.cost, held), basis, True
+    return op.cost or 0, basis, op.cost is not None
+
+
+def clock_error(behind_s: float) -> LedgerClock:
+    return LedgerClock(
+        f"this machine's clock is {behind_s / 60:.0f} minutes behind the newest entry of the ledger: set the clock; "
+        "if it is right and the ledger was written under a wrong one, run `orchestra ledger repair-clock`"
+    )
+
+
+def notice_of(kind: str, cause: str, payload: str) -> Notice:
+    """The notice that an event was written for."""
+    said = json.loads(payload)
+    if kind == ALERT:
+        return Alert(standing=Standing(**said["standing"]), threshold=said["threshold"])
+    return Overrun(attempt=cause, model=said["model"], amount=said["amount"])
+
+
+def _seen(window: WindowState, claim: Claim) -> Standing:
+    return replace(window.standing(), limit=claim.ceiling)
+
+
+def _of_hold(hold: HoldState, basis: str) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "basis": basis,
+        "request": hold.request,
+        "model": hold.model,
+        "provider": hold.provider,
+        "tags": hold.tags,
+        "started_at": hold.made,
+    }

@@ -1,0 +1,148 @@
+"""One line of the books."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Literal
+
+from orchestra.ledger.money import billed, usd
+from orchestra.types import NOTHING, Attempt
+
+Kind = Literal["post", "void", "expire", "correct"]
+"""A call was settled; nothing was generated; its process died and its hold was charged; such a charge was corrected."""
+
+COUNT_MOST = 2**53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One call as it was booked; once written it never changes.
+
+    `amount`, `held`, `overrun` and `saved` are in nano-USD; `priced` is False when the cost is not known and `amount`
+    says nothing. `made` is the ledger's time when the money was held, and decides which window and which report the
+    entry is in; `at` is its time when the entry was written. `price` is the fingerprint of the prices. `retry` counts
+    from 0.
+    """
+
+    id: str
+    kind: Kind
+    amount: int
+    held: int = 0
+    overrun: int = 0
+    saved: int = 0
+    priced: bool = True
+    basis: str
+    request: str = ""
+    retry: int = 0
+    path: tuple[str, ...] = ()
+    call: str = ""
+    name: str = ""
+    model: str = ""
+    served: str | None = None
+    provider: str = ""
+    task_type: str | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    latency_s: float = 0.0
+    first_token_s: float | None = None
+    error: str | None = None
+    status: int | None = None
+    price: str = ""
+    started_at: float
+    made: float
+    at: float
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        return usd(self.amount) if self.priced else None
+
+    @property
+    def saved_usd(self) -> Decimal:
+        return usd(self.saved)
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def success(self) -> bool:
+        return self.error is None
+
+    def values(self) -> tuple[Any, ...]:
+        """What is stored, in the order of `COLUMNS`."""
+        return tuple(_stored(getattr(self, name)) for name in COLUMNS)
+
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> Entry:
+        """The entry of a stored row."""
+        found = dict(zip(COLUMNS, row, strict=True))
+        found["priced"] = bool(found["priced"])
+        found["path"] = tuple(json.loads(found["path"]))
+        found["tags"], found["labels"] = json.loads(found["tags"]), json.loads(found["labels"])
+        return cls(**found)
+
+
+COLUMNS = tuple(f.name for f in fields(Entry))
+
+
+def about(attempt: Attempt) -> dict[str, Any]:
+    """What an entry says of an attempt, its money aside; counts that can't be are cut to what can."""
+    usage = attempt.usage
+    return {
+        "id": attempt.id,
+        "request": attempt.request,
+        "retry": attempt.retry,
+        "path": attempt.path,
+        "call": attempt.call,
+        "name": attempt.name,
+        "model": attempt.model,
+        "served": attempt.served,
+        "provider": attempt.provider,
+        "task_type": attempt.task_type,
+        "tags": attempt.tags,
+        "labels": attempt.labels,
+        "input_tokens": _count(usage.input_tokens),
+        "output_tokens": _count(usage.output_tokens),
+        "cached_tokens": _count(usage.cached_tokens),
+        "reasoning_tokens": _count(usage.reasoning_tokens),
+        "latency_s": attempt.latency_s,
+        "first_token_s": attempt.first_token_s,
+        "error": attempt.error,
+        "status": attempt.status,
+        "saved": billed(attempt.saved) or 0,
+    }
+
+
+def packed(tags: Mapping[str, str]) -> str:
+    """Tags as stored: the same tags are the same text."""
+    return json.dumps({str(name): str(tags[name]) for name in sorted(tags)})
+
+
+def clean(text: str) -> str:
+    """Text that every engine can store."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _count(tokens: int) -> int:
+    return min(max(int(tokens), 0), COUNT_MOST)
+
+
+def _stored(value: Any) -> Any:
+    match value:
+        case bool():
+            return int(value)
+        case str():
+            return clean(value)
+        case tuple():
+            return json.dumps(value)
+        case Mapping():
+            return packed(value)
+        case _:
+            return value

@@ -1,0 +1,190 @@
+"""The one thread that writes: operations queue up while it commits, and share the next commit."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+
+from orchestra.errors import LedgerUnavailable
+from orchestra.events import emit
+from orchestra.ledger.engine import Engine
+from orchestra.ledger.ops import Beat, Book, Done, Granted, Notice, Op, Release, Result
+from orchestra.types import new_id
+
+BEAT_S = 20.0
+IDLE_S = 5.0
+LATER_S = 1.0
+BATCH = 500
+UNAVAILABLE = "ledger.unavailable"
+
+Waiting = tuple[Op, "Future[Result]"]
+
+
+class Writer:
+    """Applies operations in groups, in the order in which they came; knows no event loop.
+
+    The thread starts with the first operation and ends when there is nothing to do. A settlement that can't be written
+    is kept and tried again. `notify` is called on this thread with what the commits gave notice of.
+    """
+
+    def __init__(self, engine: Engine, owner: str, notify: Callable[[Sequence[Notice]], None]) -> None:
+        self.engine, self.owner = engine, owner
+        self._notify = notify
+        self._begin()
+        _WRITERS.add(self)
+
+    def _begin(self) -> None:
+        self._queue: deque[Waiting] = deque()
+        self._ready = threading.Condition()
+        self._working = threading.Lock()
+        self._forking = ExitStack()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._late: list[Waiting] = []
+        self._held: set[str] = set()
+        self._beaten_at = float("-inf")
+        self._warned_at = float("-inf")
+
+    def submit(self, op: Op) -> Future[Result]:
+        """Queue an operation; its future is done when it is committed."""
+        future: Future[Result] = Future()
+        with self._ready:
+            self._queue.append((op, future))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="orchestra-ledger", daemon=True)
+                self._thread.start()
+            self._ready.notify()
+        return future
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Write what is queued and close the connection; a later operation opens it again."""
+        with self._ready:
+            thread = self._thread
+            self._closing = thread is not None
+            self._ready.notify()
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def before_fork(self) -> None:
+        """Let the batch finish and close the connection: a child must not inherit one."""
+        self._forking.callback(self._working.release)
+        self._working.acquire()
+        self._forking.enter_context(self.engine.quiet())
+
+    def after_fork(self) -> None:
+        """Go on; the connection opens at its next use."""
+        self._forking.close()
+
+    def in_child(self) -> None:
+        """Begin anew: what was queued and what is held is the parent's."""
+        self.owner = new_id()
+        self.engine.inherit(self.owner)
+        self._begin()
+
+    def _run(self) -> None:
+        while True:
+            with self._ready:
+                if not self._queue and not self._closing:
+                    self._ready.wait(self._patience_s())
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+                if not batch and (self._closing or not self._held) and not self._late:
+                    self._thread, self._closing = None, False
+                    break
+                closing = self._closing
+            finished = self._written(self._late + batch)
+            self._tell(finished)
+            if closing:
+                self._give_up()
+        with self._working:
+            self.engine.close()
+
+    def _patience_s(self) -> float:
+        if self._late:
+            return LATER_S
+        return min(IDLE_S, max(0.0, BEAT_S - self._since(self._beaten_at))) if self._held else IDLE_S
+
+    def _written(self, waiting: list[Waiting]) -> list[tuple[Future[Result], Result | Exception]]:
+        """One transaction; what was cancelled while it waited is left out."""
+        waiting = [(op, future) for op, future in waiting if future.running() or future.set_running_or_notify_cancel()]
+        ops = [op for op, _ in waiting]
+        beat = bool(ops or self._held) and self._since(self._beaten_at) >= BEAT_S
+        if not ops and not beat:
+            return []
+        self._late = []
+        try:
+            with self._working:
+                results = self.engine.apply([Beat(), *ops] if beat else ops)
+        except LedgerUnavailable as error:
+            return self._postponed(waiting, error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is the callers' to see, and the thread lives on
+            return [(future, error) for _, future in waiting]
+        if beat:
+            self._beaten_at = time.monotonic()
+            self._notify(getattr(results.pop(0), "notices", ()))
+        for op, result in zip(ops, results, strict=True):
+            self._track(op, result)
+        return [(future, result) for (_, future), result in zip(waiting, results, strict=True)]
+
+    def _postponed(self, waiting: list[Waiting], error: LedgerUnavailable) -> list[tuple[Future[Result], Exception]]:
+        self._late = [(op, future) for op, future in waiting if isinstance(op, Book | Release)]
+        if self._since(self._warned_at) >= 60:
+            self._warned_at = time.monotonic()
+            emit(UNAVAILABLE, error=str(error), waiting=len(self._late))
+        return [(future, error) for op, future in waiting if not isinstance(op, Book | Release)]
+
+    def _track(self, op: Op, result: Result) -> None:
+        """Which holds are this process's to keep alive."""
+        match op, result:
+            case _, Granted(ids=ids):
+                self._held.update(ids)
+            case Book(attempt=attempt), Done():
+                self._held.discard(attempt.id)
+            case Release(ids=ids), Done():
+                self._held.difference_update(ids)
+
+    def _tell(self, finished: Sequence[tuple[Future[Result], Result | Exception]]) -> None:
+        for future, result in finished:
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+                if isinstance(result, Granted | Done) and result.notices:
+                    self._notify(result.notices)
+
+    def _give_up(self) -> None:
+        """Nothing is tried again once the ledger closes: such a hold is charged in full when its time is over."""
+        error = LedgerUnavailable(f"the ledger closed before {len(self._late)} settlements could be written")
+        late, self._late = self._late, []
+        self._tell([(future, error) for _, future in late])
+
+    @staticmethod
+    def _since(moment: float) -> float:
+        return time.monotonic() - moment
+
+
+_WRITERS: weakref.WeakSet[Writer] = weakref.WeakSet()
+"""The writers that a fork or the end of the process must not cut short."""
+
+
+def _each(do: Callable[[Writer], None]) -> Callable[[], None]:
+    def run() -> None:
+        for writer in list(_WRITERS):
+            do(writer)
+
+    return run
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_each(Writer.before_fork),
+        after_in_parent=_each(Writer.after_fork),
+        after_in_child=_each(Writer.in_child),
+    )
+atexit.register(_each(Writer.close))
