@@ -141,9 +141,9 @@ async def test_a_stream_is_bounded_by_the_deadline_until_its_first_chunk(
     """A stream that has begun may take longer than the deadline."""
     from orchestra.testing import Answer
 
-    provider.reply(Answer(text="one two three four five six", chunk_delay_s=0.1))
-    stream = api.generate_stream("x", "careful", deadline_s=0.4)
-    assert "".join([chunk.text async for chunk in stream]) == "one two three four five six"
+    provider.reply(Answer(text="one two three four", chunk_delay_s=1.0))
+    stream = api.generate_stream("x", "careful", deadline_s=2.5)
+    assert "".join([chunk.text async for chunk in stream]) == "one two three four"
     provider.fail(Fault.HANG)
     with pytest.raises(DeadlineExceeded):
         _ = [chunk async for chunk in api.generate_stream("x", "careful", deadline_s=0.3)]

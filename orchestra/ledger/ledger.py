@@ -9,8 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestra.errors import LedgerUnavailable
-from orchestra.events import emit
+from orchestra.errors import LedgerError, LedgerUnavailable
 from orchestra.ledger import reading
 from orchestra.ledger.alerts import Alerts
 from orchestra.ledger.engine import engine_for
@@ -34,6 +33,7 @@ from orchestra.ledger.ops import (
     Seen,
     Standing,
 )
+from orchestra.ledger.store import newest_of
 from orchestra.ledger.writer import Writer
 from orchestra.types import Attempt, new_id
 
@@ -193,9 +193,25 @@ class Ledger:
             async with asyncio.timeout(self.patience_s):
                 return _checked(await asyncio.shield(asyncio.wrap_future(future)))
         except BaseException as error:
-            if not future.done() and not future.cancel():
+            if not future.cancel():
                 future.add_done_callback(self._give_back)
-            elif future.done() and not future.cancelled() ...
             if isinstance(error, TimeoutError):
                 raise self._stuck() from error
             raise
+
+    def _give_back(self, future: Future[Result]) -> None:
+        granted = None if future.exception() else future.result()
+        if isinstance(granted, Granted) and granted.fresh:
+            self.release(granted.ids)
+
+    def _stuck(self) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"the ledger {self!r} did not answer within {self.patience_s:g} s: another process keeps it locked, or its "
+            "disk or server hangs"
+        )
+
+
+def _checked(result: Result) -> Result:
+    if isinstance(result, LedgerError):
+        raise result
+    return result

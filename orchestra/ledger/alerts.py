@@ -1,0 +1,72 @@
+"""Who is told when a budget's spending reaches its alert or its limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from orchestra.events import emit
+from orchestra.ledger.books import ALERT, OVERRUN
+from orchestra.ledger.money import usd
+from orchestra.ledger.ops import Alert, Notice
+
+WEBHOOK_FAILED = "budget.webhook_failed"
+WEBHOOK_TIMEOUT_S = 5.0
+
+
+class Alerts:
+    """Logs every notice; tells callbacks and a webhook of alerts, on threads of their own."""
+
+    def __init__(self, webhook: str | None = None) -> None:
+        self.callbacks: list[Callable[[Alert], object]] = []
+        self._webhook = webhook
+        self._threads: list[threading.Thread] = []
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            match notice:
+                case Alert():
+                    emit(ALERT, **plain(notice))
+                    self._start(notice)
+                case _:
+                    emit(OVERRUN, attempt=notice.attempt, model=notice.model, amount_usd=str(usd(notice.amount)))
+
+    def close(self) -> None:
+        """Wait for what is still being told."""
+        while self._threads:
+            self._threads.pop().join(2 * WEBHOOK_TIMEOUT_S)
+
+    def _start(self, alert: Alert) -> None:
+        jobs = list(self.callbacks)
+        if self._webhook is not None:
+            jobs.append(self._post)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for job in jobs:
+            thread = threading.Thread(target=job, args=(alert,), name="orchestra-alert", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _post(self, alert: Alert) -> None:
+        import httpx
+
+        assert self._webhook is not None
+        try:
+            httpx.post(self._webhook, json=plain(alert), timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
+        except httpx.HTTPError as error:
+            emit(WEBHOOK_FAILED, budget=alert.standing.budget, error=type(error).__name__)
+
+
+def plain(alert: Alert) -> dict[str, Any]:
+    """An alert as data for JSON; amounts are decimal text, in USD."""
+    standing = alert.standing
+    return {
+        "budget": standing.budget,
+        "scope": standing.scope,
+        "threshold_usd": f"{usd(alert.threshold):f}",
+        "limit_usd": f"{usd(standing.limit):f}",
+        "spent_usd": f"{usd(standing.spent):f}",
+        "held_usd": f"{usd(standing.held):f}",
+        "starts": standing.starts,
+        "ends": standing.ends,
+    }
