@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.build import RetiredModelWarning
     from orchestra.classic import ModelRouter, Task
     from orchestra.errors import (
         AllFailed,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
     from orchestra.stream import Stream, SyncStream
+    from orchestra.tree import RetiredModelWarning
     from orchestra.types import (
         Attempt,
         Choice,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.build": ("RetiredModelWarning",),
     "orchestra.classic": ("ModelRouter", "Task"),
     "orchestra.errors": (
         "AllFailed",
@@ -80,6 +79,7 @@ _PLACES = {
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
     "orchestra.stream": ("Stream", "SyncStream"),
+    "orchestra.tree": ("RetiredModelWarning",),
     "orchestra.types": (
         "Attempt",
         "Choice",

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from orchestra import trace
-from orchestra.build import Tree, build
+from orchestra.build import build
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
 from orchestra.routing import Arm, Facts, Route, facts_of
@@ -20,6 +20,7 @@ from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.flat import DEFAULT
 from orchestra.stream import Stream, SyncStream
+from orchestra.tree import Tree
 from orchestra.types import Call, Choice, Priority, Request, Response, Sink
 
 UNSET: Any = object()
@@ -174,6 +175,7 @@ class MultiModelAPI:
             preferred_model=given.pop("preferred_model", None),
             input_tokens=given.pop("input_tokens", None),
             retries=next((n for n in retries if n is not None), None),
+            budgets=self._tree.budgets(given.pop("max_cost_usd", None)),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )
         arm = self._tree.find(model or DEFAULT)
@@ -195,11 +197,10 @@ class MultiModelAPI:
         clock = self._tree.runtime.clock
         begun = clock()
         request = replace(request, deadline=None if deadline_s is None else begun + deadline_s)
-        self._tree.warn_retired(arm)
         try:
             async with asyncio.timeout(deadline_s) as scope:
                 request = replace(request, sink=None if sink is None else _Watched(sink, scope))
-                response = await arm.model(request)
+                response = await self._tree.root(arm)(request)
         except TimeoutError as late:
             if isinstance(late, OrchestraError):
                 raise

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from threading import RLock
+from collections.abc import Iterator
 from typing import Any
-from warnings import warn
 
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
-from orchestra.events import MODEL_RETIRED, emit
-from orchestra.llm import Leaf
 from orchestra.model_config import ModelConfig
-from orchestra.names import Names
-from orchestra.resilience import Cooled, Fallback, Limited, RateLimit, Retired, Retry
+from orchestra.resilience import Fallback, Limited, RateLimit, Retry
 from orchestra.routing import Arm, Facts, Route, Rule, Rules
 from orchestra.routing.route import Decider
 from orchestra.routing.strategies import ORDERS, Ordered
@@ -32,81 +26,8 @@ from orchestra.settings.nodes import (
     RuleSpec,
     When,
 )
+from orchestra.tree import AUTO, PREFIX, Tree
 from orchestra.types import Model
-
-AUTO = "auto"
-PREFIX = "orchestra/"
-
-
-class RetiredModelWarning(DeprecationWarning):
-    """A model that its provider has retired was asked for; the warning names its successor."""
-
-
-class Tree:
-    """The policies of a client, built; any other name becomes an arm when it is first asked for."""
-
-    def __init__(self, file: PolicyFile, runtime: Runtime, catalog: Catalog) -> None:
-        self.file = file
-        self.settings = file.settings
-        self.runtime = runtime
-        self.catalog = catalog
-        self.names = Names(file.settings, catalog, runtime.local)
-        self._lock = RLock()
-        self._arms: dict[str, Arm] = {}
-
-    def find(self, name: str) -> Arm:
-        """The policy or model of that name; raises `ConfigError`, with a suggestion, when there is none."""
-        name = name.removeprefix(PREFIX)
-        name = DEFAULT if name == AUTO else name
-        arm = self._arms.get(name)
-        if arm is None:
-            model = self.names.find(name)
-            if model is None:
-                raise ConfigError(f"no model or policy is called {name!r}{self.names.hint(name)}")
-            with self._lock:
-                arm = self._arms.setdefault(name, self.model(model))
-        return arm
-
-    def policies(self) -> Mapping[str, Arm]:
-        """The named trees, by name."""
-        with self._lock:
-            return {name: arm for name, arm in self._arms.items() if name in self.policy_names}
-
-    policy_names: frozenset[str] = frozenset()
-
-    def add(self, arms: Mapping[str, Arm]) -> None:
-        self.policy_names |= arms.keys()
-        self._arms |= arms
-
-    def model(self, config: ModelConfig) -> Arm:
-        """A model with all that keeps a call alive around its leaf."""
-        node = self._kept_alive(config)
-        card = config.card
-        if card.successor is not None and card.retired(datetime.fromtimestamp(self.runtime.wall(), UTC).date()):
-            successor = self.find(card.successor)
-            node = Retired(config.name, node, successor.name, successor.model, self.settings.on_retired)
-        return Arm(config.name, node, (config,))
-
-    def warn_retired(self, arm: Arm) -> None:
-        """Warn, once for each, of the retired models that a caller is about to use."""
-        today = datetime.fromtimestamp(self.runtime.wall(), UTC).date()
-        for member in arm.members:
-            card = member.card
-            if member.name in self.runtime.warned or not card.retired(today):
-                continue
-            self.runtime.warned.add(member.name)
-            instead = f"; its successor is {card.successor!r}" if card.successor else ""
-            emit(MODEL_RETIRED, model=member.model, successor=card.successor)
-            message = f"{member.name!r} was retired by its provider on {card.retired_on}{instead}"
-            warn(message, RetiredModelWarning, stacklevel=4)
-
-    def _kept_alive(self, config: ModelConfig) -> Model:
-        run, settings = self.runtime, self.settings
-        node: Model = Leaf(config, run.clock, run.wall)
-        if run.limit is not None:
-            node = Limited(node, run.limit, run.clock, run.sleep)
-        node = Retry(node, settings.retries, settings.retry_delay_seconds, run.clock, run.sleep, run.uniform)
-        return Cooled(config.model, node, run.cooldowns)
 
 
 def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | None = None) -> Tree:
@@ -152,6 +73,10 @@ class _Builder:
                 self._problem(
                     ("providers", entry), f"no provider is called {entry!r}; say which with 'provider:'{hint}"
                 )
+        for name, budget in self.tree.specs.items():
+            if budget.downgrade_to is not None and self._checked(("budgets", name, "downgrade_to"), budget.downgrade_to):
+                hint = self.tree.names.hint(budget.downgrade_to)
+                self._problem(("budgets", name, "downgrade_to"), f"no model is called {budget.downgrade_to!r}{hint}")
         for name in self.specs:
             self._policy(name, ("policies", name))
         return self.done
@@ -159,11 +84,13 @@ class _Builder:
     def _problem(self, path: KeyPath, said: str) -> None:
         self.problems.append(f"{self.tree.file.place(path)}: {said}")
 
-    def _checked(self, path: KeyPath, name: str) -> None:
+    def _checked(self, path: KeyPath, name: str) -> bool:
+        """Note what is wrong with a model's name; True when nobody knows it, which is another matter."""
         try:
-            self.tree.names.find(name)
+            return self.tree.names.find(name) is None
         except ConfigError as error:
             self._problem(path, str(error))
+            return False
 
     def _policy(self, name: str, path: KeyPath) -> Arm | None:
         if name in self.done:

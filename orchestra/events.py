@@ -9,6 +9,7 @@ CALL_FINISHED = "call.finished"
 ROUTE_CHOSEN = "route.chosen"
 REQUEST_FINISHED = "request.finished"
 MODEL_RETIRED = "model.retired"
+BUDGET_DOWNGRADED = "budget.downgraded"
 
 
 def emit(event: str, **fields: Any) -> None:

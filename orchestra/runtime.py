@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from orchestra.ledger import Ledger
 from orchestra.local import LocalServer
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
@@ -23,6 +24,8 @@ class Runtime:
     uniform: Callable[[float, float], float] = random.uniform
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
     limit: RateLimit | None = None
+    ledger: Ledger | None = None
+    """Where calls are booked; `None`: where the settings say."""
     local: LocalServer = field(default_factory=LocalServer)
     warned: set[str] = field(default_factory=set)
     """The retired models that a warning was already given for."""
@@ -30,3 +33,5 @@ class Runtime:
     def close(self) -> None:
         """Stop what was started."""
         self.local.close()
+        if self.ledger is not None:
+            self.ledger.close()

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["HF_HUB_OFFLINE"] = "1"
+hypothesis_settings.register_profile("orchestra", deadline=None)
+hypothesis_settings.load_profile("orchestra")
+
 SHARED = Path(__file__).parents[2] / "shared"
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "localhost", "::1", None, "")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra import ConfigError, RetiredModelWarning
-from orchestra.build import Tree, build
+from orchestra import ConfigError
+from orchestra.build import build
 from orchestra.routing import Route
 from orchestra.settings import parse
+from orchestra.tree import Tree
 
 
 def tree(text: str) -> Tree:
@@ -155,16 +156,6 @@ policies:
     (member,) = built.find("p").members
     assert member.params == {"temperature": 0.3, "max_tokens": 10, "seed": 2}
     assert member.timeout_s == 5.0
-
-
-def test_a_retired_model_draws_one_warning_that_names_its_successor() -> None:
-    """Once for each model, however often it is used."""
-    built = tree("version: 1")
-    arm = built.find("claude-3-5-sonnet")
-    with pytest.warns(RetiredModelWarning, match="claude-3-5-sonnet.*successor is 'claude") as caught:
-        built.warn_retired(arm)
-        built.warn_retired(arm)
-    assert len(caught) == 1
 
 
 def test_a_named_model_is_built_once_for_all_policies() -> None:

@@ -14,10 +14,10 @@ from orchestra.cli.output import out, show_json, show_table, table, warn
 from orchestra.errors import ConfigError
 
 if TYPE_CHECKING:
-    from orchestra.build import Tree
     from orchestra.model_config import ModelConfig
     from orchestra.settings import PolicyFile
     from orchestra.settings.file import KeyPath
+    from orchestra.tree import Tree
 
 
 def check(
@@ -76,7 +76,7 @@ def findings(file: PolicyFile, tree: Tree) -> Iterator[str]:
             place = file.place(("providers", entry, "api_key"))
             key = f"providers.{entry}.api_key"
             yield f"{place}: the key itself is in the file; `orchestra settings set {key}` keeps it elsewhere"
-    members = {member.name: member for arm in tree.policies().values() for member in arm.members}
+    members = {member.name: member for arm in tree.policies.values() for member in arm.members}
     members |= {name: model for name in file.settings.models if (model := tree.names.find(name)) is not None}
     today = datetime.fromtimestamp(tree.runtime.wall(), UTC).date()
     for name, member in members.items():

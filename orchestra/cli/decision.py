@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.tree import Tree as Drawing
 
     from orchestra.api import MultiModelAPI
-    from orchestra.build import Tree
     from orchestra.model_config import ModelConfig
+    from orchestra.tree import Tree
     from orchestra.types import Choice
 
 
@@ -22,7 +22,7 @@ def decisions(api: MultiModelAPI, asked: dict[str, Any], live: bool) -> list[Cho
     from orchestra.routing import Route
 
     choices = [api.explain_sync(live=live, **asked)]
-    policies = api.tree.policies()
+    policies = api.tree.policies
     seen = {asked["model"]}
     while (arm := choices[-1].arm) in policies and arm not in seen and isinstance(policies[arm].model, Route):
         seen.add(arm)
@@ -66,7 +66,7 @@ def drawn(choices: list[Choice], tree: Tree) -> Drawing:
 
 def model_of(name: str, tree: Tree) -> ModelConfig | None:
     """The model of that name; `None` for a policy, or for a part of one that has no name of its own."""
-    return None if name in tree.policies() else tree.names.find(name)
+    return None if name in tree.policies else tree.names.find(name)
 
 
 def _candidate(name: str, tree: Tree) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from orchestra.cli import options
 from orchestra.cli.output import show_json, show_table, table
 
 if TYPE_CHECKING:
-    from orchestra.build import Tree
     from orchestra.catalog import Card
     from orchestra.model_config import ModelConfig
+    from orchestra.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

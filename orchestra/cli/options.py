@@ -13,7 +13,7 @@ from orchestra.cli.quiet import show_events
 from orchestra.errors import ConfigError, OrchestraError
 
 if TYPE_CHECKING:
-    from orchestra.build import Tree
+    from orchestra.tree import Tree
 
 STDIN = "-"
 
@@ -140,7 +140,7 @@ def check_policy(tree: Tree, policy: str | None) -> None:
     """Raise `ConfigError` where `--policy` names something else, such as a model."""
     from difflib import get_close_matches
 
-    names = tree.policies()
+    names = tree.policies
     if policy is None or policy in names:
         return
     close = get_close_matches(policy, names, n=1)

@@ -13,8 +13,8 @@ from orchestra.settings.keys import masked
 from orchestra.settings.provider import ProviderConfig
 
 if TYPE_CHECKING:
-    from orchestra.build import Tree
     from orchestra.model_config import ModelConfig
+    from orchestra.tree import Tree
 
 NO_KEY = "no key"
 
@@ -76,10 +76,17 @@ def _state(tree: Tree, entry: str, title: str, config: ProviderConfig, variables
         key_variable=variable,
         key=masked(key) if key else None,
         base_url=config.base_url,
-        default_model=model.card.name if model else None,
+        default_model=_model_name(model, entry),
         ready=lacks is None,
         lacks=lacks,
     )
+
+
+def _model_name(model: ModelConfig | None, entry: str) -> str | None:
+    """The model's name in the catalogue; its LiteLLM id where it has no other name than its entry's."""
+    if model is None:
+        return None
+    return model.model if model.card.name == entry else model.card.name
 
 
 def _default(tree: Tree, entry: str) -> tuple[ModelConfig | None, str | None]:

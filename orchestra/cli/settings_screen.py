@@ -13,7 +13,7 @@ from orchestra.settings.nodes import FallbackSpec, NameSpec, NodeSpec, RouteSpec
 if TYPE_CHECKING:
     from rich.panel import Panel
 
-    from orchestra.build import Tree
+    from orchestra.tree import Tree
 
 ON, OFF = "☑", "☐"
 

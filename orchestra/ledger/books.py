@@ -51,8 +51,9 @@ class EventRow:
 class Books:
     """One batch: the part of the ledger that it touches, changed in memory, to be written at once.
 
-    `at` is the ledger's time, which never goes back; `behind_s` is how far the wall clock is behind it. `told` are the
-    notices of an earlier try of this batch whose outcome was not known, by the id of what caused them.
+    `at` is the ledger's time, which never goes back; `behind_s` is how far the wall clock is behind it. `again` says
+    that the outcome of an earlier try is not known: what is found done may be its doing, and `told` are the notices
+    that were given then, by the id of what caused them. `happened` has the owner of each event.
     """
 
     owner: str
@@ -61,8 +62,9 @@ class Books:
     windows: dict[int, WindowState] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
-    happened: set[tuple[str, str]] = field(default_factory=set)
+    happened: dict[tuple[str, str], str] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
+    again: bool = False
     told: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
@@ -81,7 +83,7 @@ class Books:
             case Beat():
                 return self.sweep()
             case Peek():
-                return Seen(tuple(_seen(self._now(claim), claim) for claim in op.claims))
+                return Seen(tuple(_seen(self._now(claim), claim) for claim in op.claims), self.at)
             case _:
                 raise TypeError(f"{type(op).__name__} is not done in a batch")
 
@@ -123,9 +125,9 @@ class Books:
         if hold is None:
             return self._unheld(op)
         if hold.state in ("posted", "void"):
-            return Done(False, tuple(self.told.get(attempt.id, ())))
+            return Done(self.again, tuple(self.told.get(attempt.id, ())))
         amount, basis, priced = due(op, hold.amount)
-        facts = {**about(attempt), "basis": basis, "priced": priced, "started_at": attempt.started_at}
+        facts = {**about(attempt), "basis": basis, "priced": priced, "price": op.price}
         return Done(notices=self._settle(hold, amount, "void" if basis == "void" else "posted", facts))
 
     def release(self, op: Release) -> Result:
@@ -153,9 +155,10 @@ class Books:
         return Done(bool(self.dead), tuple(notices))
 
     def append(self, event: EventRow) -> bool:
-        if (event.kind, event.key) in self.happened:
-            return False
-        self.happened.add((event.kind, event.key))
+        known = self.happened.get((event.kind, event.key))
+        if known is not None:
+            return self.again and known == self.owner
+        self.happened[event.kind, event.key] = self.owner
         self.events.append(event)
         return True
 
@@ -168,7 +171,7 @@ class Books:
         distinct = len({ask.id for ask in op.asks}) == len(op.asks)
         if distinct and all(hold and hold.granted(ask) for hold, ask in zip(held, op.asks, strict=True)):
             notices = [notice for ask in op.asks for notice in self.told.get(ask.id, ())]
-            return Granted(tuple(ask.id for ask in op.asks), fresh=False, notices=tuple(notices))
+            return Granted(tuple(ask.id for ask in op.asks), fresh=self.again, notices=tuple(notices))
         return LedgerError(f"the id of an attempt was used for two different ones: {[ask.id for ask in op.asks]}")
 
     def _claims(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Claim, WindowState]]:
@@ -195,10 +198,10 @@ class Books:
     def _unheld(self, op: Book) -> Result:
         attempt = op.attempt
         if attempt.id in self.entered:
-            return Done(False, tuple(self.told.get(attempt.id, ())))
+            return Done(self.again, tuple(self.told.get(attempt.id, ())))
         self.entered.add(attempt.id)
         amount, basis, priced = due(op, op.bound or 0)
-        facts = {**about(attempt), "basis": basis, "priced": priced, "started_at": attempt.started_at}
+        facts = {**about(attempt), "basis": basis, "priced": priced, "price": op.price}
         if op.claims:
             ask = Ask(id=attempt.id, amount=0, claims=op.claims, request=attempt.request, model=attempt.model)
             hold = self._hold(ask)
@@ -267,6 +270,10 @@ def clock_error(behind_s: float) -> LedgerClock:
         f"this machine's clock is {behind_s / 60:.0f} minutes behind the newest entry of the ledger: set the clock; "
         "if it is right and the ledger was written under a wrong one, run `orchestra ledger repair-clock`"
     )
+
+
+def unbalanced(error: Exception) -> LedgerError:
+    return LedgerError(f"an operation would have left the books unbalanced, and was not done: {error}")
 
 
 def notice_of(kind: str, cause: str, payload: str) -> Notice:

@@ -15,6 +15,11 @@ from orchestra.ledger.store import Session
 class Engine(Protocol):
     """Does operations in transactions; `apply` and `close` are called by one thread at a time."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        ...
+
     def apply(self, ops: Sequence[Op]) -> list[Result]:
         """Do all of it, in order, durably; raises `LedgerUnavailable` when none of it was done."""
         ...

@@ -116,6 +116,7 @@ def about(attempt: Attempt) -> dict[str, Any]:
         "first_token_s": attempt.first_token_s,
         "error": attempt.error,
         "status": attempt.status,
+        "started_at": attempt.started_at,
         "saved": billed(attempt.saved) or 0,
     }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
 
 from orchestra.errors import LedgerError, LedgerUnavailable
+from orchestra.events import emit
 from orchestra.ledger import reading
 from orchestra.ledger.alerts import Alerts
 from orchestra.ledger.engine import engine_for
@@ -37,6 +39,9 @@ from orchestra.ledger.store import newest_of
 from orchestra.ledger.writer import Writer
 from orchestra.types import Attempt, new_id
 
+PASSED_OVER = "ledger.passed_over"
+WARN_EVERY_S = 60.0
+
 Durability = Literal["power", "process"]
 """What an acknowledged operation survives: a power cut, or only the end of the process."""
 
@@ -59,15 +64,20 @@ class Ledger:
         patience_s: float = 15.0,
         webhook: str | None = None,
     ) -> None:
-        self.place = str(place)
         self.patience_s = patience_s
         self.alerts = Alerts(webhook)
+        self._warned_at = float("-inf")
         owner = new_id()
         self._engine = engine_for(place, owner, wall=wall, power_safe=durability == "power")
         self._writer = Writer(self._engine, owner, self.alerts.tell)
 
     def __repr__(self) -> str:
-        return f"Ledger({self.place.rpartition('@')[2]!r})"
+        return f"Ledger({self.place!r})"
+
+    @property
+    def place(self) -> str:
+        """Where the books are, without a password."""
+        return self._engine.place
 
     @property
     def owner(self) -> str:
@@ -87,11 +97,17 @@ class Ledger:
         assert isinstance(result, Granted | Refused)
         return result
 
-    async def free(self, claims: Sequence[Claim]) -> tuple[Standing, ...]:
+    async def free(self, claims: Sequence[Claim]) -> Seen:
         """How the windows of `claims` stand now."""
         result = await self._durable(Peek(tuple(claims)))
         assert isinstance(result, Seen)
-        return result.standings
+        return result
+
+    def passed_over(self, error: LedgerError) -> None:
+        """Warn, once a minute, that calls go out although the ledger can't hold their money."""
+        if time.monotonic() - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = time.monotonic()
+            emit(PASSED_OVER, error=str(error))
 
     def book(
         self, attempt: Attempt, *, bound: int | None = None, claims: Sequence[Claim] = (), price: str = ""
@@ -111,7 +127,9 @@ class Ledger:
         """Add an event; one of a kind and key that is there changes nothing (`Done.fresh`). No key is a new one."""
         return self._writer.submit(Append(kind, key or new_id(), json.dumps(payload, default=str)))
 
-    def rows(self, since: float | None = None, until: float | None = None, *, request: str | None = None) -> list[Entry]:
+    def rows(
+        self, since: float | None = None, until: float | None = None, *, request: str | None = None
+    ) -> list[Entry]:
         """One entry for each call that money was held for in [since, until), seconds since the epoch, oldest first."""
         return reading.calls(self.entries(since, until, request=request))
 
@@ -206,7 +224,7 @@ class Ledger:
 
     def _stuck(self) -> LedgerUnavailable:
         return LedgerUnavailable(
-            f"the ledger {self!r} did not answer within {self.patience_s:g} s: another process keeps it locked, or its "
+            f"the ledger {self.place} did not answer within {self.patience_s:g} s: another process keeps it locked, or its "
             "disk or server hangs"
         )
 

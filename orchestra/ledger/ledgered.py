@@ -12,15 +12,13 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from orchestra.errors import BudgetBusy, BudgetExceeded, LedgerError, PriceUnknown
-from orchestra.events import emit
 from orchestra.ledger.budget import Budget
 from orchestra.ledger.entry import clean
 from orchestra.ledger.ledger import Ledger
-from orchestra.ledger.money import billed, usd
+from orchestra.ledger.money import billed, shown, usd
 from orchestra.ledger.ops import Ask, Claim, Refused, Standing
-from orchestra.types import NOTHING, Attempt, Usage, Want
+from orchestra.types import NOTHING, Attempt, Want
 
-UNLEDGERED = "ledger.passed_over"
 AT_ONCE_S = 1.0
 
 
@@ -40,7 +38,8 @@ class Held:
         if self.owner == self.ledgered.ledger.owner:  # the holds of a process are not its forked child's
             attempt = _by_policy(attempt, [claim.budget for claim in self.claims])
             price = attempt.labels.get("price", "")
-            self.ledgered.ledger.book(attempt, bound=self.bound, claims=self.claims, price=price)
+            claims = () if self.want.free else self.claims
+            self.ledgered.ledger.book(attempt, bound=self.bound, claims=claims, price=price)
 
     def release(self) -> None:
         if self.committed and self.owner == self.ledgered.ledger.owner:
@@ -52,8 +51,7 @@ class Ledgered:
     """The budgets that apply to a request, as `types.Budgets`; with none, calls are only entered in the ledger.
 
     A reservation that only calls in flight stand in the way of is tried again until the deadline of what it is for,
-    at most for `patience_s`. `on_ledger_error="allow"` lets calls go out unledgered while the ledger can't be used;
-    `warned` keeps the time of the last warning about it.
+    at most for `patience_s`. `on_ledger_error="allow"` lets calls go out unheld while the ledger can't be used.
     """
 
     ledger: Ledger
@@ -88,7 +86,7 @@ class Ledgered:
             except LedgerError as error:
                 if self.on_ledger_error != "allow":
                     raise
-                emit(UNLEDGERED, error=str(error))
+                self.ledger.passed_over(error)
             else:
                 for held in paid:
                     held.committed = True
@@ -99,17 +97,27 @@ class Ledgered:
         if want.free:
             return None
         claims = self._claims(want.model, want.provider, want.tags, want.request)
-        return min((standing.free for standing in await self.ledger.free(claims)), default=None) if claims else None
+        return (
+            min((standing.free for standing in (await self.ledger.free(claims)).standings), default=None)
+            if claims
+            else None
+        )
 
     async def free_nano(self, budget: Budget, tags: Mapping[str, str] = NOTHING) -> int:
         """What is neither spent nor held in the budget's window of now, in nano-USD."""
-        (standing,) = await self.ledger.free([Claim(budget, clean(budget.scope(tags)), budget.limit_nano)])
-        return standing.free
+        seen = await self.ledger.free([Claim(budget, clean(budget.scope(tags)), budget.limit_nano)])
+        return seen.standings[0].free
 
     async def standings(self) -> list[Standing]:
         """How every budget stands now; one that is split by tag has one for each value seen in its open window."""
         shared = [budget for budget in self.budgets if not budget.by and budget.per != "request"]
-        ...
+        split = {(budget.name, budget.rule): budget for budget in self.budgets if budget.by}
+        seen = await self.ledger.free([Claim(budget, "", budget.limit_nano) for budget in shared])
+        if not split:
+            return list(seen.standings)
+        rows = await asyncio.to_thread(self.ledger.windows, seen.at)
+        found = [(split.get((row.budget, row.rule)), row) for row in rows]
+        return [*seen.standings, *(replace(row, limit=budget.limit_nano) for budget, row in found if budget)]
 
     def _held(self, want: Want) -> Held:
         claims = self._claims(want.model, want.provider, want.tags, want.request)
@@ -178,12 +186,12 @@ def _refusal(refused: Refused) -> BudgetExceeded:
     zone = ZoneInfo(refused.timezone)
     resets_at = None if standing.ends is None else datetime.fromtimestamp(standing.ends, zone)
     whose = f" of {standing.scope}" if standing.scope else ""
-    held = f" and ${usd(standing.held):f} held by calls in flight" if standing.held else ""
+    held = f" and {shown(standing.held)} held by calls in flight" if standing.held else ""
     again = f"it starts again at {resets_at:%Y-%m-%d %H:%M %Z}; " if resets_at else ""
     kind = BudgetBusy if refused.busy else BudgetExceeded
     return kind(
-        f"budget {standing.budget!r}{whose} has no room for a call that may cost ${usd(refused.needed):f}: "
-        f"${usd(standing.spent):f} of ${usd(standing.limit):f} is spent{held}; {again}"
+        f"budget {standing.budget!r}{whose} has no room for a call that may cost {shown(refused.needed)}: "
+        f"{shown(standing.spent)} of {shown(standing.limit)} is spent{held}; {again}"
         "ask for less (max_tokens, a cheaper model) or raise the limit",
         budget=standing.budget,
         scope=standing.scope,

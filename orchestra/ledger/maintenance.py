@@ -8,16 +8,33 @@ from itertools import groupby
 from typing import Any
 
 from orchestra.ledger.ops import Done, Op, Purge, RepairClock, Result
-from orchestra.ledger.store import EVENT_COLUMNS, Session, Store, newest_of
+from orchestra.ledger.store import Session, Store, newest_of
+from orchestra.ledger.tables import EVENT_COLUMNS
 
 CLOCK = "ledger.clock"
 PURGE = "ledger.purge"
+
+_GONE = "reserved = 0 AND id NOT IN (SELECT window_id FROM hold_window)"
+_SUM = """(SELECT SUM({}) FROM entry e JOIN hold_window l ON l.hold = e.id
+    WHERE l.window_id = budget_window.id AND e.made < ?)"""
+PURGING = (
+    f"""UPDATE budget_window
+    SET opening = opening + {_SUM.format("e.amount")}, opening_overrun = opening_overrun + {_SUM.format("e.overrun")}
+    WHERE id IN (SELECT l.window_id FROM entry e JOIN hold_window l ON l.hold = e.id WHERE e.made < ?)""",
+    "DELETE FROM hold_window WHERE hold IN (SELECT id FROM hold WHERE state <> 'held' AND made < ?)",
+    "DELETE FROM hold WHERE state <> 'held' AND made < ?",
+    "DELETE FROM entry WHERE made < ?",
+    f"DELETE FROM budget_window WHERE ends <= ? AND {_GONE}",
+    f"DELETE FROM budget_window WHERE scope LIKE 'request=%' AND made < ? AND {_GONE}",
+)
+"""The statements of a purge; every placeholder is the time before which calls were made."""
 
 
 def transactions(ops: Sequence[Op]) -> Iterator[list[Op]]:
     """The operations that share a transaction: all of them, but for those of this module."""
     for alone, group in groupby(ops, lambda op: isinstance(op, Purge | RepairClock)):
-        yield from ([op] for op in group) if alone else [list(group)]
+        together = list(group)
+        yield from ([op] for op in together) if alone else [together]
 
 
 def done(session: Session, store: Store, ops: Sequence[Op], *, again: bool = False) -> tuple[list[Result], bool]:
@@ -50,31 +67,8 @@ def purge(session: Session, store: Store, before: float) -> Result:
     """Remove settled calls made before `before`; windows that go on keep their sums as an opening balance."""
     ((calls,),) = session.read("SELECT COUNT(*) FROM entry WHERE made < ?", (before,))
     at = max(store.wall(), newest_of(session))
-    sums = (
-        "SELECT SUM({}) FROM entry e JOIN hold_window l ON l.hold = e.id "
-        "WHERE l.window_id = budget_window.id AND e.made < ?"
-    )
-    linked = "SELECT l.window_id FROM entry e JOIN hold_window l ON l.hold = e.id WHERE e.made < ?"
-    gone = "reserved = 0 AND id NOT IN (SELECT window_id FROM hold_window)"
-    session.write(
-        [
-            _event(store, PURGE, repr(before), {"entries": calls}, at),
-            (
-                f"UPDATE budget_window SET opening = opening + ({sums.format('e.amount')}), "
-                f"opening_overrun = opening_overrun + ({sums.format('e.overrun')}) WHERE id IN ({linked})",
-                (before, before, before),
-            ),
-            (
-                "DELETE FROM hold_window WHERE hold IN (SELECT id FROM entry WHERE made < ?) "
-                "OR hold IN (SELECT id FROM hold WHERE state = 'void' AND made < ?)",
-                (before, before),
-            ),
-            ("DELETE FROM hold WHERE state <> 'held' AND made < ?", (before,)),
-            ("DELETE FROM entry WHERE made < ?", (before,)),
-            (f"DELETE FROM budget_window WHERE ends <= ? AND {gone}", (int(before),)),
-            (f"DELETE FROM budget_window WHERE scope LIKE 'request=%' AND made < ? AND {gone}", (before,)),
-        ]
-    )
+    session.write([_event(store, PURGE, repr(before), {"entries": calls}, at)])
+    session.write((sql, [before] * sql.count("?")) for sql in PURGING)
     return Done(bool(calls))
 
 

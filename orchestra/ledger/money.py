@@ -15,7 +15,7 @@ def nano(amount: Decimal | str | int) -> int:
     try:
         exact = Decimal(amount)
         return int(exact.quantize(Decimal(1).scaleb(-9), context=_WIDE).scaleb(9, context=_WIDE))
-    except (InvalidOperation, OverflowError) as error:
+    except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"{amount!r} is no amount in USD") from error
 
 
@@ -29,3 +29,9 @@ def billed(cost: Decimal | None) -> int | None:
     if cost is None or not cost.is_finite() or cost < 0:
         return None
     return min(nano(min(cost, usd(MOST))), MOST)
+
+
+def shown(amount: int) -> str:
+    """Nano-USD for a reader: `$20.00`, `$0.00035`."""
+    cents, rest = f"{usd(amount):.9f}"[:-7], f"{usd(amount):.9f}"[-7:]
+    return f"${cents}{rest.rstrip('0')}"

@@ -99,9 +99,13 @@ Op = Reserve | Release | Book | Append | Beat | Peek | RepairClock | Purge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One window of one budget, in nano-USD and seconds since the epoch; `ends` is `None` for one that never does."""
+    """One window of one budget, in nano-USD and seconds since the epoch; `ends` is `None` for one that never does.
+
+    `rule` is the fingerprint of what the budget counts.
+    """
 
     budget: str
+    rule: str
     scope: str
     starts: int
     ends: int | None
@@ -164,9 +168,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The windows that were looked at."""
+    """The windows that were looked at, at the ledger's time `at`."""
 
     standings: tuple[Standing, ...]
+    at: float
 
 
 Result = Granted | Refused | Done | Seen | LedgerError

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from orchestra.ledger.entry import COLUMNS, Entry
-from orchestra.ledger.money import usd
+from orchestra.ledger.money import shown
 from orchestra.ledger.ops import Standing
-from orchestra.ledger.store import HOLD_COLUMNS, Session
+from orchestra.ledger.store import Session
+from orchestra.ledger.tables import HOLD_COLUMNS
 from orchestra.types import NOTHING
 
 FOREVER = 1e18
@@ -49,7 +50,10 @@ def entries(
     id: str | None = None,
 ) -> list[Entry]:
     """Every line of the books made in [since, until), oldest first."""
-    where, values = "made >= ? AND made < ?", [-FOREVER if since is None else since, FOREVER if until is None else until]
+    where, values = (
+        "made >= ? AND made < ?",
+        [-FOREVER if since is None else since, FOREVER if until is None else until],
+    )
     for column, wanted in (("request", request), ("id", id)):
         if wanted is not None:
             where, values = f"{where} AND {column} = ?", [*values, wanted]  # type: ignore[list-item]
@@ -107,7 +111,10 @@ _HELD = (
     "GROUP BY w.id, w.budget, w.scope, w.starts, w.reserved "
     "HAVING w.reserved <> COALESCE(SUM(h.amount), 0)"
 )
-_OVER = "SELECT budget, scope, starts, spent + reserved, cap + overrun FROM budget_window WHERE spent + reserved > cap + overrun"
+_OVER = (
+    "SELECT budget, scope, starts, spent + reserved, cap + overrun FROM budget_window "
+    "WHERE spent + reserved > cap + overrun"
+)
 _WINDOW_FAULTS = {
     "spent is {} but its entries add up to {}": _SUMS.format(kept="spent", opening="opening", summed="amount"),
     "overrun is {} but its entries add up to {}": _SUMS.format(
@@ -140,7 +147,7 @@ def audit(session: Session) -> list[str]:
     for fault, query in _WINDOW_FAULTS.items():
         for budget, scope, starts, kept, proven in session.read(query):
             where = f"{budget}{f' ({scope})' if scope else ''} from {starts}"
-            found.append(f"window {where}: {fault.format(f'${usd(kept):f}', f'${usd(proven):f}')}")
+            found.append(f"window {where}: {fault.format(shown(kept), shown(proven))}")
     for fault, query in _CALL_FAULTS.items():
         found += [f"call {id} {fault}" for (id,) in session.read(query)]
     return found

@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestra.errors import LedgerError, LedgerUnavailable
+from orchestra.errors import LedgerUnavailable
+from orchestra.ledger.books import unbalanced
 from orchestra.ledger.gate import Gate
 from orchestra.ledger.maintenance import done, transactions
 from orchestra.ledger.ops import Op, Result
 from orchestra.ledger.schema import SQLITE_MIGRATIONS
-from orchestra.ledger.store import Row, Session, Store
+from orchestra.ledger.store import Session, Store
+from orchestra.ledger.tables import Row
 
 BUSY_S = 5.0
 APPLICATION = 0x4F726368  # "Orch", at its place in the file's header
@@ -45,6 +47,7 @@ class SqliteEngine:
 
     def __init__(self, path: Path, owner: str, *, wall: Callable[[], float], power_safe: bool = True) -> None:
         self.path = path.absolute()
+        self.place = str(self.path)
         self.store = Store(owner, wall)
         self._power_safe = power_safe
         self._gate = Gate(self.path.with_name(f"{self.path.name}-gate"))
@@ -58,7 +61,7 @@ class SqliteEngine:
             try:
                 results += self._applied(group)
             except sqlite3.IntegrityError as error:
-                results += [_unbalanced(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
+                results += [unbalanced(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
         return results
 
     @contextmanager
@@ -143,7 +146,7 @@ class SqliteEngine:
     def _same_file(self) -> None:
         """An open file that was deleted still takes writes, and a new process would begin again at zero."""
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except FileNotFoundError:
             found = None
         file = None if found is None else (found.st_dev, found.st_ino)
@@ -190,7 +193,9 @@ class SqliteEngine:
         except sqlite3.Error as error:
             raise LedgerUnavailable(_explanation(error, self.path)) from error
         except OSError as error:
-            raise LedgerUnavailable(f"the ledger {self.path} can't be opened or made: {error.strerror or error}") from error
+            raise LedgerUnavailable(
+                f"the ledger {self.path} can't be opened or made: {error.strerror or error}"
+            ) from error
 
 
 @contextmanager
@@ -216,7 +221,9 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
                 raise
             time.sleep(0.01)
     if mode != "wal":
-        raise LedgerUnavailable(f"the file system of {path} can't hold a ledger: put it on a local disk (`ledger.path`)")
+        raise LedgerUnavailable(
+            f"the file system of {path} can't hold a ledger: put it on a local disk (`ledger.path`)"
+        )
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -242,7 +249,7 @@ _EXPLANATIONS = {
     "SQLITE_NOTADB": "{path} is no ledger, or a damaged one: move it away, or set another `ledger.path`",
     "SQLITE_CORRUPT": "the ledger {path} is damaged: stop what uses it, copy it together with {path}-wal, and restore "
     "a backup or move it away",
-    "SQLITE_BUSY": "the ledger {path} is locked: another process has kept it for more than {busy:g} s; end that process "
+    "SQLITE_BUSY": "the ledger {path} is locked: another process has kept it for more than {busy:g} s; end it, "
     "or give the ledger a file of its own",
     "SQLITE_LOCKED": "the ledger {path} is locked by this process",
     "SQLITE_FULL": "there is no room on the disk for the ledger {path}: free some; nothing was sent",
@@ -259,7 +266,3 @@ def _explanation(error: sqlite3.Error, path: Path) -> str:
         if name.startswith(prefix):
             return text.format(path=path, busy=BUSY_S, name=name)
     return f"the ledger {path} can't be used: {error}"
-
-
-def _unbalanced(error: Exception) -> LedgerError:
-    return LedgerError(f"an operation would have left the books unbalanced, and was not done: {error}")

@@ -60,6 +60,7 @@ class WindowState:
     def standing(self) -> Standing:
         return Standing(
             budget=self.budget,
+            rule=self.rule,
             scope=self.scope,
             starts=self.starts,
             ends=self.ends,

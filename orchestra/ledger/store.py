@@ -10,9 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestra.ledger.books import Books, EventRow, notice_of
-from orchestra.ledger.entry import COLUMNS, clean, packed
+from orchestra.ledger.entry import COLUMNS, clean
 from orchestra.ledger.ops import Append, Beat, Book, Claim, Notice, Op, Peek, Release, Reserve, Result
 from orchestra.ledger.state import HoldState, WindowState, window_id
+from orchestra.ledger.tables import (
+    EVENT_COLUMNS,
+    HOLD_COLUMNS,
+    WINDOW_COLUMNS,
+    Row,
+    hold_of,
+    hold_row,
+    window_of,
+    window_row,
+)
 
 LEASE_S = 60.0
 """An owner that was silent for so long is dead, and its holds are charged."""
@@ -20,14 +30,11 @@ LEASE_S = 60.0
 CHUNK = 500
 """Rows in one statement: every engine takes as many values."""
 
-WINDOW_COLUMNS = (
-    *("id", "budget", "rule", "scope", "starts", "ends", "limit_nano", "cap", "alert", "made", "alerted"),
-    *("opening", "opening_overrun", "spent", "reserved", "overrun"),
-)
-HOLD_COLUMNS = ("id", "request", "model", "provider", "tags", "amount", "owner", "made", "state")
-EVENT_COLUMNS = ("kind", "key", "payload", "cause", "owner", "at")
+ALIVE = """INSERT INTO owner (id, host, pid, beat, newest) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET beat = excluded.beat, newest = excluded.newest"""
 
-Row = tuple[Any, ...]
+UPDATE = """UPDATE budget_window SET limit_nano = ?, cap = ?, alert = ?, alerted = ?,
+  spent = spent + ?, reserved = reserved + ?, overrun = overrun + ? WHERE id = ?"""
 
 
 class Session(Protocol):
@@ -69,7 +76,7 @@ class Store:
         wall = self.wall()
         newest = newest_of(session)
         at = max(wall, newest)
-        books = Books(owner=self.owner, at=at, behind_s=newest - wall)
+        books = Books(owner=self.owner, at=at, behind_s=newest - wall, again=again)
         asked = [ask for op in ops if isinstance(op, Reserve) for ask in op.asks]
         booked = [op for op in ops if isinstance(op, Book)]
         released = [id for op in ops if isinstance(op, Release) for id in op.ids]
@@ -77,18 +84,25 @@ class Store:
         books.holds = _holds(session, "id IN {}", ids)
         if any(isinstance(op, Beat) for op in ops):
             dead = "state = 'held' AND owner <> ? AND owner NOT IN (SELECT id FROM owner WHERE beat >= ?)"
-            found = {hold.id: hold for hold in map(_hold, _select(session, "hold", HOLD_COLUMNS, dead, (self.owner, at - LEASE_S)))}
+            found = {
+                hold.id: hold
+                for hold in map(hold_of, _select(session, "hold", HOLD_COLUMNS, dead, (self.owner, at - LEASE_S)))
+            }
             books.dead = list(found)
             books.holds = found | books.holds
         linked = _linked(session, books.holds)
-        books.windows = {window.id: window for window in map(_window, _some(session, "budget_window", WINDOW_COLUMNS, "id IN {}", linked))}
+        books.windows = {
+            window.id: window
+            for window in map(window_of, _some(session, "budget_window", WINDOW_COLUMNS, "id IN {}", linked))
+        }
         claims = [claim for ask in asked for claim in ask.claims]
         claims += [claim for op in ops if isinstance(op, Book | Peek) for claim in op.claims]
         self._open(session, books, claims)
         unheld = {op.attempt.id for op in booked} - books.holds.keys()
         books.entered = {id for (id,) in _some(session, "entry", ("id",), "id IN {}", unheld)}
         keys = {op.key for op in ops if isinstance(op, Append)}
-        books.happened = {(kind, key) for kind, key in _some(session, "event", ("kind", "key"), "key IN {}", keys)}
+        known = _some(session, "event", ("kind", "key", "owner"), "key IN {}", keys)
+        books.happened = {(kind, key): owner for kind, key, owner in known}
         if again:
             books.told = _told(session, ids | set(books.dead))
         return books
@@ -102,7 +116,7 @@ class Store:
             wanted.setdefault(window_id(budget.name, budget.rule, claim.scope, starts), claim)
         missing = wanted.keys() - books.windows.keys()
         for row in _some(session, "budget_window", WINDOW_COLUMNS, "id IN {}", missing):
-            books.windows[row[0]] = _window(row)
+            books.windows[row[0]] = window_of(row)
         for id in sorted(missing - books.windows.keys()):
             books.windows[id] = _opened(session, books, id, wanted[id])
 
@@ -110,11 +124,11 @@ class Store:
         windows = sorted((w for w in books.windows.values() if w.touched), key=lambda window: window.id)
         holds = [hold for hold in books.holds.values() if hold.loaded != hold.state]
         fresh = [hold for hold in holds if hold.loaded is None]
-        yield from _inserts("budget_window", WINDOW_COLUMNS, [_window_row(w) for w in windows if w.new])
+        yield from _inserts("budget_window", WINDOW_COLUMNS, [window_row(w) for w in windows if w.new])
         for window in windows:
             if not window.new:
                 yield _update(window)
-        yield from _inserts("hold", HOLD_COLUMNS, [_hold_row(hold) for hold in fresh])
+        yield from _inserts("hold", HOLD_COLUMNS, [hold_row(hold) for hold in fresh])
         for state in ("posted", "void", "expired"):
             ids = [hold.id for hold in holds if hold.loaded is not None and hold.state == state]
             for some in _chunks(ids):
@@ -128,16 +142,14 @@ class Store:
         if windows or holds or books.entries or books.events or books.beaten:
             yield self.sign_of_life(books.at)
         if books.beaten:
-            idle = "id NOT IN (SELECT owner FROM hold WHERE state = 'held') AND newest < (SELECT MAX(newest) FROM owner)"
+            idle = (
+                "id NOT IN (SELECT owner FROM hold WHERE state = 'held') AND newest < (SELECT MAX(newest) FROM owner)"
+            )
             yield f"DELETE FROM owner WHERE beat < ? AND {idle}", (books.at - LEASE_S,)
 
     def sign_of_life(self, at: float) -> tuple[str, Sequence[Any]]:
         """The owner's row; `newest` over all owners is the time of the newest commit."""
-        return (
-            "INSERT INTO owner (id, host, pid, beat, newest) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET beat = excluded.beat, newest = excluded.newest",
-            (self.owner, socket.gethostname(), self.pid, at, at),
-        )
+        return ALIVE, (self.owner, socket.gethostname(), self.pid, at, at)
 
     def _event_row(self, event: EventRow, at: float) -> Row:
         return clean(event.kind), clean(event.key), clean(event.payload), clean(event.cause), self.owner, at
@@ -154,7 +166,9 @@ def _opened(session: Session, books: Books, id: int, claim: Claim) -> WindowStat
     budget, scope = claim.budget, claim.scope
     time = budget.window(books.at)
     until = float("inf") if time.ends is None else float(time.ends)
-    ((first,),) = session.read("SELECT MIN(made) FROM budget_window WHERE budget = ? AND rule = ?", (budget.name, budget.rule))
+    ((first,),) = session.read(
+        "SELECT MIN(made) FROM budget_window WHERE budget = ? AND rule = ?", (budget.name, budget.rule)
+    )
     opening = 0
     if first is None or first > time.starts or budget.per == "request":
         # Since the budget's first window every matching call has opened its own: only what came before is unknown.
@@ -172,7 +186,11 @@ def _opened(session: Session, books: Books, id: int, claim: Claim) -> WindowStat
             for model, provider, tags, request, amount in spent
             if _counts(claim, model, provider, json.loads(tags), request)
         )
-    live = [hold for hold in _holds(session, "state = 'held'").values() if _counts(claim, hold.model, hold.provider, hold.tags, hold.request) and time.starts <= hold.made < until]
+    live = [
+        hold
+        for hold in _holds(session, "state = 'held'").values()
+        if _counts(claim, hold.model, hold.provider, hold.tags, hold.request) and time.starts <= hold.made < until
+    ]
     for hold in live:
         if hold.id in books.holds:
             books.holds[hold.id].windows.append(id)
@@ -204,8 +222,12 @@ def _counts(claim: Claim, model: str, provider: str, tags: Mapping[str, str], re
 
 
 def _holds(session: Session, where: str, ids: Iterable[str] | None = None) -> dict[str, HoldState]:
-    rows = _select(session, "hold", HOLD_COLUMNS, where) if ids is None else _some(session, "hold", HOLD_COLUMNS, where, ids)
-    return {hold.id: hold for hold in map(_hold, rows)}
+    rows = (
+        _select(session, "hold", HOLD_COLUMNS, where)
+        if ids is None
+        else _some(session, "hold", HOLD_COLUMNS, where, ids)
+    )
+    return {hold.id: hold for hold in map(hold_of, rows)}
 
 
 def _linked(session: Session, holds: Mapping[str, HoldState]) -> set[int]:
@@ -224,66 +246,11 @@ def _told(session: Session, causes: Iterable[str]) -> dict[str, list[Notice]]:
     return told
 
 
-def _window(row: Row) -> WindowState:
-    id, budget, rule, scope, starts, ends, limit, cap, alert, made, alerted, opening, opening_overrun, *sums = row
-    spent, reserved, overrun = sums
-    return WindowState(
-        id=id,
-        budget=budget,
-        rule=rule,
-        scope=scope,
-        starts=starts,
-        ends=ends,
-        limit=limit,
-        cap=cap,
-        alert=alert,
-        made=made,
-        alerted=alerted,
-        opening=opening,
-        opening_overrun=opening_overrun,
-        spent=spent,
-        reserved=reserved,
-        overrun=overrun,
-        loaded=(spent, reserved, overrun),
-    )
-
-
-def _window_row(w: WindowState) -> Row:
-    return (
-        *(w.id, w.budget, w.rule, w.scope, w.starts, w.ends, w.limit, w.cap, w.alert, w.made, w.alerted),
-        *(w.opening, w.opening_overrun, w.spent, w.reserved, w.overrun),
-    )
-
-
 def _update(w: WindowState) -> tuple[str, Row]:
     """Amounts are added, not set: what another writer did in between would still add up."""
     spent, reserved, overrun = w.loaded
-    return (
-        "UPDATE budget_window SET limit_nano = ?, cap = ?, alert = ?, alerted = ?, "
-        "spent = spent + ?, reserved = reserved + ?, overrun = overrun + ? WHERE id = ?",
-        (w.limit, w.cap, w.alert, w.alerted, w.spent - spent, w.reserved - reserved, w.overrun - overrun, w.id),
-    )
-
-
-def _hold(row: Row) -> HoldState:
-    id, request, model, provider, tags, amount, owner, made, state = row
-    return HoldState(
-        id=id,
-        request=request,
-        model=model,
-        provider=provider,
-        tags=json.loads(tags),
-        amount=amount,
-        owner=owner,
-        made=made,
-        state=state,
-        loaded=state,
-    )
-
-
-def _hold_row(hold: HoldState) -> Row:
-    named = (hold.id, clean(hold.request), clean(hold.model), clean(hold.provider), clean(packed(hold.tags)))
-    return *named, hold.amount, hold.owner, hold.made, hold.state
+    changed = (w.spent - spent, w.reserved - reserved, w.overrun - overrun)
+    return UPDATE, (w.limit, w.cap, w.alert, w.alerted, *changed, w.id)
 
 
 def _select(session: Session, table: str, columns: Sequence[str], where: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -25,6 +25,7 @@ BATCH = 500
 UNAVAILABLE = "ledger.unavailable"
 
 Waiting = tuple[Op, "Future[Result]"]
+Finished = tuple["Future[Result]", Result | Exception]
 
 
 class Writer:
@@ -110,7 +111,7 @@ class Writer:
             return LATER_S
         return min(IDLE_S, max(0.0, BEAT_S - self._since(self._beaten_at))) if self._held else IDLE_S
 
-    def _written(self, waiting: list[Waiting]) -> list[tuple[Future[Result], Result | Exception]]:
+    def _written(self, waiting: list[Waiting]) -> list[Finished]:
         """One transaction; what was cancelled while it waited is left out."""
         waiting = [(op, future) for op, future in waiting if future.running() or future.set_running_or_notify_cancel()]
         ops = [op for op, _ in waiting]
@@ -132,7 +133,7 @@ class Writer:
             self._track(op, result)
         return [(future, result) for (_, future), result in zip(waiting, results, strict=True)]
 
-    def _postponed(self, waiting: list[Waiting], error: LedgerUnavailable) -> list[tuple[Future[Result], Exception]]:
+    def _postponed(self, waiting: list[Waiting], error: LedgerUnavailable) -> list[Finished]:
         self._late = [(op, future) for op, future in waiting if isinstance(op, Book | Release)]
         if self._since(self._warned_at) >= 60:
             self._warned_at = time.monotonic()
@@ -149,7 +150,7 @@ class Writer:
             case Release(ids=ids), Done():
                 self._held.difference_update(ids)
 
-    def _tell(self, finished: Sequence[tuple[Future[Result], Result | Exception]]) -> None:
+    def _tell(self, finished: Sequence[Finished]) -> None:
         for future, result in finished:
             if isinstance(result, Exception):
                 future.set_exception(result)

@@ -1,30 +1,15 @@
-"""The leaf: one model, asked once. The only place where LiteLLM is called."""
+"""The leaf: one model, asked once. With `call.py` the only place where LiteLLM is called."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from orchestra.errors import Cut, OrchestraError, TimedOut, Unavailable
-from orchestra.events import CALL_FINISHED, emit
-from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, text_of, usage_of
-from orchestra.llm.arguments import COHERE, arguments, asked_for_usage, dropped, streamed
-from orchestra.llm.cost import cost_of
-from orchestra.llm.faults import basis_of, translated
+from orchestra.llm.call import OneCall
 from orchestra.llm.library import library
 from orchestra.model_config import ModelConfig
-from orchestra.types import Attempt, Basis, Hold, Request, Response, Sink, Usage, Want, new_id
-
-COUNTING_MODEL = "gpt-4o"
-"""Its tokenizer ships with LiteLLM; others are fetched from the network."""
-
-
-T = TypeVar("T")
+from orchestra.types import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,255 +17,16 @@ class Leaf:
     """One model, asked once: money is held, LiteLLM is called, the answer is checked, money is settled.
 
     Costs what the model costs. Every exit appends one `Attempt` to the journal. With a sink the answer is streamed
-    into it as it comes.
+    into it as it comes. Under a budget every call says how long its answer may be: `default_max_tokens`, unless the
+    caller or the settings say otherwise.
     """
 
     model: ModelConfig
+    default_max_tokens: int = field(default=4096, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
     wall: Callable[[], float] = field(default=time.time, repr=False, compare=False)  # noqa: TID251  # it is the clock
 
     async def __call__(self, request: Request) -> Response:
-        call = _Call(self, await library(), request)
+        call = OneCall(self.model, await library(), request, self.clock, self.wall, self.default_max_tokens)
         await call.prepare()
-        (hold,) = await request.budgets.reserve([call.want()])
-        return await call.made(hold)
-
-
-class _Call:
-    """One call in the making: what is sent, what came, and the attempt that is booked for it."""
-
-    def __init__(self, leaf: Leaf, litellm: Any, request: Request) -> None:
-        self.leaf, self.model, self.litellm, self.request = leaf, leaf.model, litellm, request
-        self.id = new_id()
-        self.refused: frozenset[str] = frozenset()
-        self.text: list[str] = []
-        self.sent: dict[str, Any] = {}
-        self.first_token_s: float | None = None
-        self.served: str | None = None
-        self.usage: Usage | None = None
-        self.basis: Basis = "usage"
-        self.begun = leaf.clock()
-        self.started_at = leaf.wall()
-
-    async def prepare(self) -> None:
-        self.sent = arguments(self.model, self.request, self.refused)
-        address = await self.model.address() if self.model.address else self.model.url(self.request.call)
-        if address is not None:
-            self.sent["api_base"] = address
-        given = self.request.params.get("timeout")
-        if given is not None:
-            self.sent["timeout"] = given
-
-    def want(self) -> Want:
-        card = self.model.card
-        most = Decimal(0) if card.free else None
-        return Want(
-            id=self.id,
-            request=self.request.id,
-            model=self.model.model,
-            provider=self.model.provider,
-            most_usd=most,
-            free=card.free,
-            tags=self.request.tags,
-            deadline=self.request.deadline,
-        )
-
-    async def made(self, hold: Hold) -> Response:
-        """Make the call; whatever happens, the hold is booked and the journal has its line."""
-        self.begun, self.started_at = self.leaf.clock(), self.leaf.wall()
-        try:
-            raw = await self._answered()
-            self.served = getattr(raw, "model", None)
-            self.usage = await self._counted(raw)
-            response = self._response(raw, self.usage)
-        except Exception as error:
-            ours = translated(error, self.model)
-            if self.request.started and not isinstance(ours, Cut):
-                ours = self._cut(str(ours))
-            self._book(hold, basis_of(ours), ours)
-            if ours is error:
-                raise
-            raise ours from error
-        except BaseException as stopped:  # a cancelled call may have been answered, and billed, unread
-            self._book(hold, "reserved", stopped)
-            raise
-        attempt = self._book(hold, self.basis, None)
-        return replace(response, latency_s=attempt.latency_s)
-
-    async def _answered(self) -> Any:
-        try:
-            return await self._sent()
-        except Exception as error:
-            names = self._refused_by(error)
-            if not names:
-                raise
-            # LiteLLM refused a configured parameter before it sent anything: leave it out and ask again.
-            self.refused |= names
-            await self.prepare()
-            return await self._sent()
-
-    async def _sent(self) -> Any:
-        match self.request.call:
-            case "embedding":
-                return await self._timed(self.litellm.aembedding(**self.sent))
-            case "rerank":
-                return await self._timed(self.litellm.arerank(**self.sent))
-            case "chat" if self.request.sink is not None and streamed(self.model, self.request):
-                return await self._streamed(self.request.sink)
-            case "chat":
-                return await self._timed(self.litellm.acompletion(**self.sent))
-
-    async def _streamed(self, sink: Sink) -> Any:
-        stream = await self._timed(self.litellm.acompletion(**self.sent))
-        chunks: list[Any] = []
-        hidden = not asked_for_usage(self.request)
-        try:
-            parts = aiter(stream)
-            while (raw := await self._timed(anext(parts, None))) is not None:
-                chunks.append(raw)
-                chunk = chunk_of(raw)
-                if chunk.text or chunk.reasoning or chunk.tool_calls:
-                    if self.first_token_s is None:
-                        self.first_token_s = self.leaf.clock() - self.begun
-                    self.text.append(chunk.text)
-                    await sink.push(replace(chunk, raw=_shown(raw, hidden)))
-        finally:
-            await asyncio.shield(_closed(stream))
-        if not _finished(stream, self.model):
-            raise self._cut("the stream ended without a finish reason")
-        # Where a provider reported no usage, LiteLLM puts an estimate of its own into the last chunk.
-        if not any(getattr(part, "usage", None) for part in getattr(stream, "chunks", chunks)):
-            self.basis = "counted"
-        return self.litellm.stream_chunk_builder(chunks, messages=self.sent["messages"])
-
-    async def _timed(self, waiting: Awaitable[T]) -> T:
-        limit = self.sent["timeout"]
-        scope: AbstractAsyncContextManager[Any] = (
-            asyncio.timeout(limit) if isinstance(limit, (int, float)) else nullcontext()
-        )
-        try:
-            async with scope:
-                return await waiting
-        except TimeoutError as error:
-            about: dict[str, Any] = {"model": self.model.model, "provider": self.model.provider}
-            raise TimedOut(f"{self.model.name}: no answer within {limit:g} s", **about) from error
-
-    def _cut(self, why: str) -> OrchestraError:
-        about: dict[str, Any] = {"model": self.model.model, "provider": self.model.provider}
-        text = "".join(self.text)
-        if not self.request.started:
-            return Unavailable(f"{self.model.name}: the stream broke before it began: {why}", **about)
-        return Cut(f"{self.model.name}: the stream broke after {len(text)} characters: {why}", text=text, **about)
-
-    def _refused_by(self, error: Exception) -> frozenset[str]:
-        if type(error).__name__ != "UnsupportedParamsError":
-            return frozenset()
-        own = set(self.model.params) - set(self.request.params) - self.refused
-        return frozenset(name for name in own if name in str(error))
-
-    async def _counted(self, raw: Any) -> Usage:
-        """What the provider counted, or what we count where it did not; with its cost."""
-        usage = usage_of(raw)
-        if not usage.total_tokens and self.request.call == "chat":
-            self.basis = "counted"
-            usage = await asyncio.to_thread(self._tokens, raw)
-        return replace(usage, cost=cost_of(self.litellm, raw, usage, self.model, self.request.call))
-
-    def _tokens(self, raw: Any) -> Usage:
-        answer = "".join(text_of(choice.message) for choice in raw.choices)
-        count = self.litellm.token_counter
-        inputs = count(model=COUNTING_MODEL, messages=self.sent["messages"])
-        return Usage(inputs, count(model=COUNTING_MODEL, text=answer) if answer else 0)
-
-    def _response(self, raw: Any, usage: Usage) -> Response:
-        left_out = dropped(self.model, self.request, self.refused)
-        note = f"left out {', '.join(left_out)}, which {self.model.name} refuses" if left_out else ""
-        basic = Response(
-            text="", model=self.model.model, name=self.model.name, raw=raw, usage=usage, id=self.request.id, note=note
-        )
-        if self.request.call == "embedding":
-            vectors = [item["embedding"] if isinstance(item, dict) else item.embedding for item in raw.data]
-            return replace(basic, result=vectors)
-        if self.request.call == "rerank":
-            return replace(basic, result=raw.results)
-        message = checked(raw, self.model)
-        text = text_of(message)
-        structured, wrong = parsed(text, self.request.params.get("response_format"))
-        finish = raw.choices[0].finish_reason
-        cut = "cut at max_tokens" if finish == "length" else ""
-        return replace(
-            basic,
-            text=text,
-            result=text if structured is None else structured,
-            parsed=structured,
-            success=not wrong and not cut,
-            note="; ".join(part for part in (note, wrong, cut) if part),
-            tool_calls=tuple(message.tool_calls or ()),
-            citations=citations_of(raw, message),
-            reasoning=getattr(message, "reasoning_content", None) or "",
-            finish_reason=finish,
-        )
-
-    def _book(self, hold: Hold, basis: Basis, error: BaseException | None) -> Attempt:
-        if self.usage is not None:  # an answer that is no answer is billed all the same
-            usage, basis = self.usage, self.basis
-        else:
-            usage = Usage(cost=Decimal(0) if basis == "void" or self.model.card.free else None)
-        attempt = Attempt(
-            id=self.id,
-            request=self.request.id,
-            path=self.request.path,
-            call=self.request.call,
-            name=self.model.name,
-            model=self.model.model,
-            provider=self.model.provider,
-            retry=self.request.retry,
-            usage=usage,
-            basis=basis,
-            started_at=self.started_at,
-            latency_s=self.leaf.clock() - self.begun,
-            first_token_s=self.first_token_s,
-            error=None if error is None else type(error).__name__,
-            status=getattr(error, "status", None),
-            served=self.served,
-            task_type=self.request.task_type,
-            tags=self.request.tags,
-            labels=self.request.labels,
-        )
-        self.request.journal.append(attempt)
-        hold.book(attempt)
-        emit(
-            CALL_FINISHED,
-            request=self.request.id,
-            attempt=self.id,
-            model=attempt.model,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cost_usd=None if usage.cost is None else str(usage.cost),
-            latency_s=round(attempt.latency_s, 4),
-            basis=basis,
-            error=attempt.error,
-        )
-        return attempt
-
-
-def _finished(stream: Any, model: ModelConfig) -> bool:
-    """The provider said that its answer is complete; LiteLLM gives a stream that was cut a finish reason of its own."""
-    if model.model.startswith(COHERE):
-        return True
-    reasons = [getattr(stream, name, "unknown") for name in ("received_finish_reason", "intermittent_finish_reason")]
-    return any(reason is not None for reason in reasons)
-
-
-async def _closed(stream: Any) -> None:
-    """Close the upstream of a stream, so that the provider stops generating."""
-    if hasattr(stream, "aclose"):
-        await stream.aclose()
-
-
-def _shown(raw: Any, hide_usage: bool) -> Any:
-    """A copy of a chunk for the reader, without the usage that only we asked for."""
-    shown = raw.model_copy()
-    if hide_usage and getattr(shown, "usage", None) is not None:
-        shown.usage = None
-    return shown
+        return await call.made(await call.hold())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestra.errors import NotFound, Refused
@@ -21,8 +22,12 @@ class Retired:
     successor_name: str
     successor: Model
     on_retired: Literal["try", "successor", "refuse"] = "try"
+    notice: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Called before the model is asked."""
 
     async def __call__(self, request: Request) -> Response:
+        if self.notice is not None:
+            self.notice()
         if self.on_retired == "refuse":
             raise Refused(f"{self.name}: retired by its provider; use {self.successor_name!r}", model=self.name)
         if self.on_retired == "successor":

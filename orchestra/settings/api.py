@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from orchestra.settings.base import Spec
+from orchestra.settings.money import BudgetSpec, LedgerSpec
 from orchestra.settings.nodes import ModelSpec, NodeSpec, StrategyName
 from orchestra.settings.provider import ProviderConfig
 
@@ -94,6 +95,10 @@ class APISettings(Spec):
     max_requests_per_minute: int | None = Field(default=60, ge=1)
     max_retries: int = Field(default=3, ge=0)
     retry_delay_seconds: float = Field(default=2, ge=0)
+    budgets: dict[str, BudgetSpec] = Field(default_factory=dict)
+    ledger: LedgerSpec = LedgerSpec()
+    default_max_tokens: int = Field(default=4096, ge=1)
+    """The longest answer of a call under a budget that does not say how long its answer may be."""
     prompt_templates: dict[str, str] = Field(default_factory=dict)
 
     deadline_s: float | None = Field(default=120.0, gt=0)

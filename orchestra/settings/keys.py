@@ -45,7 +45,7 @@ class KeyFile:
     def read(self) -> dict[str, str]:
         """The keys by the name of their variable, none without a file; raises `ConfigError` where it is broken."""
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_text(encoding="utf-8").split("\n")
         except FileNotFoundError:
             return {}
         except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +70,9 @@ class KeyFile:
             environment.setdefault(name, value)
 
     def keep(self, variable: str, key: str) -> None:
-        """Write a key down, in the place of the one of that name."""
+        """Write a key down, in the place of the one of that name; raises `ConfigError` for what is no key."""
+        if not key.isprintable():
+            raise ConfigError(f"{variable}: a key is one line without control characters")
         keys: Mapping[str, str] = {**self.read(), variable: key}
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in keys.items()]
         write(self.path, "# Written by `orchestra settings set`; for your eyes only.\n" + "".join(lines), private=True)

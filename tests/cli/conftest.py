@@ -50,7 +50,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture(scope="package", autouse=True)
 def closed_clients() -> Iterator[None]:
-    """LiteLLM keeps its HTTP clients by loop and never closes them; the command's loop is the one of all sync callers."""
+    """LiteLLM never closes the HTTP clients of a loop; the command uses the loop of all sync callers."""
     yield
     litellm = sys.modules.get("litellm")
     if litellm is not None:

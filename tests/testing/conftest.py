@@ -46,7 +46,8 @@ class Client:
 
     async def ask(self, name: str, mode: str, text: str = "hello there friend", **parameters: Any) -> Any:
         """A plain answer, by LiteLLM's sync or async function."""
-        parameters |= {**self.where(name), "messages": [{"role": "user", "content": text}], "_skip_mcp_handler": True}
+        message = {"role": "user", "content": text}
+        parameters = {**self.where(name), "messages": [message], "_skip_mcp_handler": True, **parameters}
         return await litellm.acompletion(**parameters) if mode == "async" else litellm.completion(**parameters)
 
     async def stream(self, name: str, mode: str, **parameters: Any) -> list[Any]:
@@ -73,4 +74,4 @@ async def client(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         closing = connections.close()
         if inspect.isawaitable(closing):
             await closing
-    litellm.in_memory_llm_clients_cache.flush_cache()
+    litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]

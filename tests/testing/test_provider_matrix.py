@@ -5,6 +5,7 @@ from typing import Any
 
 import litellm
 import pytest
+from litellm.exceptions import BadRequestError
 
 from orchestra.testing.provider import PROVIDERS, Answer, Citation, Provider, Record, ToolCall
 
@@ -53,7 +54,7 @@ async def test_stream(provider: Provider, client: Any, name: str, mode: str) -> 
 async def test_stream_reports_usage(provider: Provider, client: Any, name: str, mode: str) -> None:
     """A stream's usage is the provider's own count."""
     provider.reply(ANSWER)
-    response = litellm.stream_chunk_builder(await client.stream(name, mode))
+    response: Any = litellm.stream_chunk_builder(await client.stream(name, mode))
     assert _usage(response) == (11, 7)
 
 
@@ -71,13 +72,13 @@ async def test_tools(provider: Provider, client: Any, name: str, mode: str) -> N
 async def test_streamed_tools(provider: Provider, client: Any, name: str, mode: str) -> None:
     """A tool call arrives in pieces that make up the same call."""
     provider.reply(PARIS)
-    response = litellm.stream_chunk_builder(await client.stream(name, mode, tools=[WEATHER]))
+    response: Any = litellm.stream_chunk_builder(await client.stream(name, mode, tools=[WEATHER]))
     assert _tool_calls(response) == [("weather", {"city": "Paris, France"})]
 
 
 async def test_perplexity_has_no_tools(client: Any) -> None:
     """Tools that get past LiteLLM are refused by the stand-in."""
-    with pytest.raises(litellm.exceptions.BadRequestError, match="Tool calling is not supported"):
+    with pytest.raises(BadRequestError, match="Tool calling is not supported"):
         await client.ask("perplexity", "async", tools=[WEATHER], allowed_openai_params=["tools"])
 
 
@@ -119,7 +120,7 @@ async def test_cached_and_reasoning_tokens(provider: Provider, client: Any, name
     answer = Answer("yes", reasoning="let me think", input_tokens=100, output_tokens=20, cached_tokens=40)
     provider.reply(answer)
     chunks = await client.stream(name, "async") if mode == "stream" else None
-    response = litellm.stream_chunk_builder(chunks) if chunks else await client.ask(name, "async")
+    response: Any = litellm.stream_chunk_builder(chunks) if chunks else await client.ask(name, "async")
     assert _usage(response) == (100, 20)
     assert response.usage.prompt_tokens_details.cached_tokens == 40
     assert response.usage.completion_tokens_details.reasoning_tokens == 3
@@ -150,7 +151,7 @@ async def test_citations_become_annotations(provider: Provider, client: Any, nam
 async def test_citations_are_streamed(provider: Provider, client: Any, name: str) -> None:
     """They arrive in streams too."""
     provider.reply(Answer("Paris is nice", citations=(Citation("http://source.test", "A source", 0, 5),)))
-    response = litellm.stream_chunk_builder(await client.stream(name, "async"))
+    response: Any = litellm.stream_chunk_builder(await client.stream(name, "async"))
     assert response.choices[0].message.annotations[0]["url_citation"]["url"] == "http://source.test"
 
 

@@ -94,7 +94,7 @@ class Provider(Script):
     async def _open(self) -> None:
         application = web.Application(client_max_size=64 * 2**20)
         application.router.add_route("*", "/{provider}{path:/.*}", self._handle)
-        self._runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.0)
+        self._runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]

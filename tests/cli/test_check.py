@@ -1,0 +1,88 @@
+"""`orchestra check`: mistakes, warnings, and a summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def test_every_mistake_has_its_line_and_a_suggestion(run, tmp_path: Path) -> None:
+    """All mistakes of a file are told at once, each as `file:line: path: what; suggestion`."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("max_retrys: 3\npolicies:\n  default:\n    kind: rute\n    otherwise: gpt-4o\n")
+    said = run("check", str(path))
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        f"{path}:3: policies.default: no kind of node is called 'rute'; did you mean 'route'?",
+        f"{path}:1: max_retrys: no such key 'max_retrys'; did you mean 'max_retries'?",
+    ]
+
+
+def test_names_are_checked_too(run, tmp_path: Path) -> None:
+    """A model that nobody knows is a mistake of the file, with the closest name there is."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("policies:\n  default: {kind: route, otherwise: gpt-4o-mni}\n")
+    said = run("check", str(path))
+    problem = f"{path}:2: policies.default.otherwise: no model or policy is called 'gpt-4o-mni'"
+    assert (said.code, said.out) == (1, f"{problem}; did you mean 'gpt-4o-mini'?\n")
+    assert run("check", str(path), "--json").json["problems"] == [said.out.strip()]
+
+
+@pytest.mark.parametrize("text", ["a: b: c\n", "- 1\n", "providers: {x: 1, x: 2}\n", "\x00"], ids=repr)
+def test_what_is_no_yaml_is_said_so(run, tmp_path: Path, text: str) -> None:
+    """A file that can't be read as YAML is a mistake with a place, not a traceback."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    said = run("check", str(path))
+    assert said.code == 1
+    assert said.out.startswith(str(path))
+    assert "Traceback" not in said.out + said.err
+
+
+@pytest.mark.parametrize("name", ["classic.yaml", "default.yaml"])
+def test_the_shipped_files_have_no_mistakes(run, name: str) -> None:
+    """What ships is sound, and is summed up in a table."""
+    said = run("check", str(CONFIG / name))
+    assert said.code == 0
+    first, header, row = said.out.splitlines()
+    assert first == f"{CONFIG / name}: no mistakes"
+    assert header.split() == ["policy", "kind", "ready", "models"]
+    assert row.startswith("default  task_based")
+
+
+def test_without_a_file_the_one_that_counts_is_checked(run, tmp_path: Path) -> None:
+    """`./orchestra.yaml` is found as every other command finds it."""
+    (tmp_path / "orchestra.yaml").write_text("default_model: groq\n")
+    assert run("check").out.startswith("orchestra.yaml: no mistakes")
+    assert run("check", "missing.yaml").code == 1
+
+
+def test_what_is_worth_mending_is_a_warning(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in the file, a retired model, a missing key and an unknown price are told, and do not fail the check."""
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_test")
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "providers:\n"
+        "  openai: {api_key: sk-secret}\n"
+        "policies:\n"
+        "  default:\n"
+        "    kind: fallback\n"
+        "    models: [openai, gpt-4, mistral, groq/unheard-of]\n"
+    )
+    said = run("check", str(path))
+    assert said.code == 0
+    assert said.err.splitlines() == [
+        f"warning: {path}:2: providers.openai.api_key: the key itself is in the file; "
+        "`orchestra settings set providers.openai.api_key` keeps it elsewhere",
+        f"warning: {path}:6: policies.default.models[1]: 'gpt-4' was retired by its provider on 2026-10-23; "
+        "its successor is 'gpt-5.5'",
+        f"warning: {path}:6: policies.default.models[3]: nobody knows the price of 'groq/unheard-of': its cost will "
+        "not be counted; give it 'input_usd_per_mtok' and 'output_usd_per_mtok' under 'models:'",
+        f"warning: {path}: MISTRAL_API_KEY is not set: mistral will be passed over",
+    ]
+    assert "sk-secret" not in said.out + said.err
+    found = run("check", str(path), "--json").json
+    assert (found["ok"], len(found["warnings"]), found["policies"][0]["ready"]) == (True, 4, 3)
