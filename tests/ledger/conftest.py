@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestra.ledger import Budget, Ledger, Ledgered, nano
-from tests.ledger.support import Time
+from .support import Time
 
 
 @pytest.fixture(scope="session")

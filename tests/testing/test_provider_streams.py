@@ -99,7 +99,7 @@ async def test_a_cancelled_call_closes_its_connection(provider: Provider, client
 
 async def test_usage_only_for_those_who_ask(provider: Provider, client: Any) -> None:
     """OpenAI's format has usage in a stream only if `include_usage` is on; Mistral's always."""
-    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    asked: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     for name, parameters, reported in [
         ("openai", {"stream": True}, False),
         ("openai", asked, True),

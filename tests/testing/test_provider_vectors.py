@@ -67,5 +67,5 @@ async def test_a_rule_for_one_operation(provider: Provider, client: Any) -> None
 @pytest.mark.parametrize(("name", "operation"), [("anthropic", "embedding"), ("openai", "rerank")])
 def test_what_a_provider_does_not_have(provider: Provider, name: str, operation: Any) -> None:
     """There is no address for an operation that the provider lacks."""
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=f"{name} has no {operation}"):
         provider.api_base(name, operation)

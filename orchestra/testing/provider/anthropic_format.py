@@ -1,6 +1,7 @@
 """Anthropic's messages."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from orchestra.testing.provider.behaviour import STATUS, Failure, Fault, FinishReason
@@ -52,17 +53,12 @@ class Anthropic(Wire):
         Fault.UNAVAILABLE: "overloaded_error",
     }
 
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
+    def read(self, call: Call) -> Call:
+        body = call.body
         output = body.get("output_format") or body.get("output_config", {}).get("format") or {}
         choice = body.get("tool_choice", {})
-        return Call(
-            number,
-            self.name,
-            operation,
-            self.model(path, body),
-            path,
-            headers,
-            body,
+        return replace(
+            call,
             stream=bool(body.get("stream")),
             text=text_of([body.get("system"), *body["messages"]]),
             question=last_question(body["messages"]),

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, Self, TypeAlias
@@ -41,9 +41,9 @@ class Answer:
     """
 
     text: str | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: Sequence[ToolCall] = ()
     reasoning: str = ""
-    citations: tuple[Citation, ...] = ()
+    citations: Sequence[Citation] = ()
     finish_reason: FinishReason | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -59,7 +59,8 @@ class Answer:
 class Fault(Enum):
     """A way to fail. The first nine are HTTP errors in the provider's own words; nothing is billed for them.
 
-    All others spoil an answer that the model has generated. A stream is billed as far as it went, the rest whole.
+    All others spoil an answer that the model has generated. A stream is billed as far as it went, a plain answer whole
+    (but an ERROR_IN_200 stands in the place of an answer, and costs nothing).
     """
 
     CONTEXT_WINDOW = "the prompt is longer than the model's context"
@@ -123,7 +124,8 @@ class Raw:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Reply: TypeAlias = str | Answer | Failure | Raw
+Reply: TypeAlias = str | Answer | Failure | Fault | Raw
+"""A string is the text of an answer, a fault a failure without particulars."""
 Behaviour: TypeAlias = Reply | Callable[[Call], Reply | Awaitable[Reply]]
 """A reply, or a function (plain or async, run on the stand-in's own loop) that gives one for a call."""
 
@@ -139,7 +141,7 @@ class Rule:
         self._always: Behaviour | None = None
 
     def reply(self, *behaviours: Behaviour) -> Self:
-        """Answer the next calls with these, one each; a string is the text of an answer."""
+        """Answer the next calls with these, one each."""
         self._queue.extend(behaviours)
         return self
 
@@ -157,9 +159,9 @@ class Rule:
         failure = Failure(fault, after_chunks, retry_after_s, message, answer or Answer())
         return self.reply(*[failure] * times)
 
-    def always(self, behaviour: Behaviour | Fault) -> Self:
+    def always(self, behaviour: Behaviour) -> Self:
         """Do this with every call once the queue is empty."""
-        self._always = Failure(behaviour) if isinstance(behaviour, Fault) else behaviour
+        self._always = behaviour
         return self
 
     def matches(self, call: Call) -> bool:

@@ -1,9 +1,9 @@
 """Cohere's version 2: chat, embed, rerank."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from orchestra.testing.provider.behaviour import Fault, FinishReason
+from orchestra.testing.provider.behaviour import Failure, Fault, FinishReason
 from orchestra.testing.provider.call import Call, Json, Operation
 from orchestra.testing.provider.generation import GeneratedToolCall, Generation
 from orchestra.testing.provider.openai_format import read_request
@@ -45,8 +45,8 @@ class Cohere(Wire):
         Fault.UNAVAILABLE: "service unavailable",
     }
 
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
-        return read_request(self.name, number, operation, path, headers, body)
+    def read(self, call: Call) -> Call:
+        return read_request(call)
 
     def chat(self, call: Call, generation: Generation) -> Json:
         message: Json = {"role": "assistant"}
@@ -92,8 +92,8 @@ class Cohere(Wire):
     def error_body(self, fault: Fault, status: int, message: str) -> Json:
         return {"id": "stand-in", "message": message}
 
-    def error_frame(self, fault: Any) -> bytes:
-        return json_line(self.error(fault)[1])
+    def error_frame(self, failure: Failure) -> bytes:
+        return json_line(self.error(failure)[1])
 
 
 _START = {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}

@@ -56,8 +56,10 @@ class Exchange:
             return Failure(Fault.NOT_FOUND, message=f"{self.wire.name} has nothing at {self.path}")
         if not isinstance(body, dict):
             return Failure(Fault.BAD_REQUEST, message="the body is not a JSON object")
-        objection = self.wire.objection(operation, headers, body, self.strict)
-        return objection or self.wire.read(self.number, operation, self.path, headers, body)
+        if objection := self.wire.objection(operation, headers, body, self.strict):
+            return objection
+        model = self.wire.model(self.path, body)
+        return self.wire.read(Call(self.number, self.wire.name, operation, model, self.path, headers, body))
 
     def _open(self, headers: dict[str, str], body: Any, call: Call | Failure) -> None:
         named = self.wire.model(self.path, body) if isinstance(body, dict) else ""
@@ -73,14 +75,19 @@ class Exchange:
             case Raw():
                 self._note(status=reply.status)
                 return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
-            case Failure() if reply.fault in self.wire.statuses:
-                return await self._error(reply)
             case Failure():
-                return await self._generate(call, reply.answer, reply)
+                return await self._fail(call, reply)
+            case Fault():
+                return await self._fail(call, Failure(reply))
             case str():
                 return await self._generate(call, Answer(text=reply), None)
             case Answer():
                 return await self._generate(call, reply, None)
+
+    async def _fail(self, call: Call, failure: Failure) -> web.StreamResponse:
+        if failure.fault in self.wire.statuses:
+            return await self._error(failure)
+        return await self._generate(call, failure.answer, failure)
 
     async def _error(self, failure: Failure) -> web.StreamResponse:
         await asyncio.sleep(failure.answer.delay_s)
@@ -143,7 +150,7 @@ class Exchange:
                 sent += 1
                 self._note(chunks=sent, output_tokens=share(generation, sent, total))
             await response.write(frame.data)
-        self._note(output_tokens=generation.output_tokens)
+        self._note(output_tokens=generation.output_tokens, ended=True)
         await response.write_eof()
         return response
 
@@ -155,6 +162,7 @@ class Exchange:
                 return self._drop(response)
             case Fault.ERROR_IN_200:
                 await response.write(self.wire.error_frame(failure))
+        self._note(ended=True)
         await response.write_eof()
         return response
 

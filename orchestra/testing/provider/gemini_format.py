@@ -1,6 +1,7 @@
 """Gemini's generateContent and batchEmbedContents."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from orchestra.testing.provider.behaviour import STATUS, Fault, FinishReason
@@ -63,7 +64,8 @@ class Gemini(Wire):
     def unknown_field(self, name: str) -> str:
         return f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.'
 
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
+    def read(self, call: Call) -> Call:
+        body = call.body
         contents = body.get("contents", [])
         requests = body.get("requests", [])
         texts = tuple(text_of(request["content"]) for request in requests)
@@ -72,15 +74,9 @@ class Gemini(Wire):
         allowed = _field(calling, "allowed_function_names") or []
         schema = _field(config, "response_schema") or _field(config, "response_json_schema")
         wants_json = _field(config, "response_mime_type") == "application/json"
-        return Call(
-            number,
-            self.name,
-            operation,
-            self.model(path, body),
-            path,
-            headers,
-            body,
-            stream=":streamGenerateContent" in path,
+        return replace(
+            call,
+            stream=":streamGenerateContent" in call.path,
             text=text_of([_field(body, "system_instruction"), *contents, *texts]),
             question=last_question(contents),
             tools={
@@ -96,8 +92,8 @@ class Gemini(Wire):
         )
 
     def chat(self, call: Call, generation: Generation) -> Json:
-        parts = _parts(generation, generation.thoughts, generation.text)
-        return _answer(call, generation, parts, generation.output_tokens, FINISH_REASONS[generation.finish_reason])
+        finish = FINISH_REASONS[generation.finish_reason]
+        return _answer(call, generation, _parts(generation), generation.output_tokens, finish)
 
     def frames(self, call: Call, generation: Generation) -> Iterator[Frame]:
         chunks: list[list[Json]] = [
@@ -133,9 +129,10 @@ def _answer(
     return answer
 
 
-def _parts(generation: Generation, thoughts: str, text: str) -> list[Json]:
-    thought = [{"text": thoughts, "thought": True}] if thoughts else []
-    return [*thought, *([{"text": text}] if text else []), *_tool_parts(generation)]
+def _parts(generation: Generation) -> list[Json]:
+    thoughts = [{"text": generation.thoughts, "thought": True}] if generation.reasoning else []
+    text = [{"text": generation.text}] if generation.pieces else []
+    return [*thoughts, *text, *_tool_parts(generation)]
 
 
 def _tool_parts(generation: Generation) -> list[Json]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,9 @@ def generate(call: Call, answer: Answer) -> Generation:
         pieces,
         thoughts,
         called,
-        answer.citations,
+        tuple(answer.citations),
         answer.finish_reason or finish,
-        len(tokens(call.text)) if answer.input_tokens is None else answer.input_tokens,
+        max(1, len(tokens(call.text))) if answer.input_tokens is None else answer.input_tokens,
         call.choices * (thought + spoken) if answer.output_tokens is None else answer.output_tokens,
         answer.cached_tokens,
         thought,
@@ -79,7 +80,7 @@ def generate(call: Call, answer: Answer) -> Generation:
     )
 
 
-def _demanded_tools(call: Call, answer: Answer) -> tuple[ToolCall, ...]:
+def _demanded_tools(call: Call, answer: Answer) -> Sequence[ToolCall]:
     if answer.text is not None or not call.tools or call.tool_choice in ("auto", "none"):
         return ()
     return (ToolCall(call.tool_choice if call.tool_choice in call.tools else next(iter(call.tools))),)

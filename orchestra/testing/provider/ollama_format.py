@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from orchestra.testing.provider.behaviour import Failure, Fault
@@ -32,20 +33,15 @@ class Ollama(Wire):
         Fault.UNAVAILABLE: "server busy, please try again. maximum pending requests exceeded",
     }
 
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
+    def read(self, call: Call) -> Call:
+        body = call.body
         messages = body.get("messages", [{"content": body.get("prompt", "")}])
         texts = body.get("input", [])
         texts = (texts,) if isinstance(texts, str) else tuple(texts)
         wanted = body.get("format")
-        return Call(
-            number,
-            self.name,
-            operation,
-            body["model"],
-            path,
-            headers,
-            body,
-            stream=operation == "chat" and body.get("stream", True),
+        return replace(
+            call,
+            stream=call.operation == "chat" and body.get("stream", True),
             text=text_of([body.get("system"), *messages, *texts]),
             question=last_question(messages),
             tools={tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])},

@@ -130,9 +130,8 @@ class Vllm(Together):
     }
 
     def ranking(self, call: Call, ranked: list[tuple[int, float]], input_tokens: int) -> Json:
-        return {"id": f"rerank-{call.number}", "model": call.model} | _results(
-            call, ranked, {"total_tokens": input_tokens}
-        )
+        results = _results(call, ranked, {"total_tokens": input_tokens})
+        return {"id": f"rerank-{call.number}", "model": call.model, **results}
 
     def error_body(self, fault: Fault, status: int, message: str) -> Json:
         error = {"message": message, "type": self.types.get(fault, "BadRequestError"), "param": None, "code": status}

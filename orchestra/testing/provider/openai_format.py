@@ -3,6 +3,7 @@
 import base64
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from orchestra.testing.provider.behaviour import Fault
@@ -63,8 +64,8 @@ class OpenAI(Wire):
     def unknown_field(self, name: str) -> str:
         return f"Unrecognized request argument supplied: {name}"
 
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
-        return read_request(self.name, number, operation, path, headers, body)
+    def read(self, call: Call) -> Call:
+        return read_request(call)
 
     def chat(self, call: Call, generation: Generation) -> Json:
         message = {"role": "assistant", **self.message(generation)}
@@ -164,22 +165,15 @@ class OpenAI(Wire):
         return server_sent({**head, "choices": [choice], **self.extras(call, generation), **fields})
 
 
-def read_request(
-    provider: str, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json
-) -> Call:
-    """Understand a request that has OpenAI's shape."""
+def read_request(call: Call) -> Call:
+    """Understand a body that has OpenAI's shape."""
+    body = call.body
     messages = body.get("messages", [])
     texts = body.get("input") or body.get("texts") or body.get("documents") or []
     texts = tuple(map(text_of, [texts] if isinstance(texts, str) else texts))
     query = body.get("query", "")
-    return Call(
-        number,
-        provider,
-        operation,
-        body["model"],
-        path,
-        headers,
-        body,
+    return replace(
+        call,
         stream=bool(body.get("stream")),
         text=text_of([*messages, *texts, query]),
         question=last_question(messages),

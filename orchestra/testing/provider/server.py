@@ -21,14 +21,12 @@ PROVIDERS = tuple(WIRES)
 class Provider(Script):
     """Every provider at once, on 127.0.0.1: it speaks each one's wire format, does as it is told, and keeps books.
 
-    Use it as a context manager, or `start` and `stop` it. With `strict`, a field that the real provider does not know
-    is refused as the provider would.
+    A context manager, or `start` and `stop` it. With `strict`, a field that the real provider does not know is refused.
 
-    >>> with Provider() as provider:
-    ...     provider.reply("hello")
-    ...     litellm.completion("groq/m", messages, api_base=provider.api_base("groq"), api_key="x")
-    ...     provider.calls[-1].output_tokens
-    1
+        with Provider() as provider:
+            provider.reply("hello")
+            litellm.completion("groq/m", messages, api_base=provider.api_base("groq"), api_key="x")
+            assert provider.calls[-1].output_tokens == 1
     """
 
     def __init__(self, *, strict: bool = True) -> None:
@@ -38,6 +36,7 @@ class Provider(Script):
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
         """`http://127.0.0.1:PORT`; empty until it is started."""
@@ -45,20 +44,19 @@ class Provider(Script):
     def start(self) -> Self:
         """Listen on a free port."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="provider stand-in", daemon=True)
+        self._thread = threading.Thread(target=_run, args=(self._loop,), name="provider stand-in", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         return self
 
     def stop(self) -> None:
-        """Close all connections, whatever is on them, and the port."""
+        """Close all connections, whatever is on them, and the port. The books stay."""
         if self._loop is None or self._thread is None or self._runner is None:
             return
         self._books.close()
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
         self._loop = self._thread = self._runner = None
 
     def __enter__(self) -> Self:
@@ -70,8 +68,13 @@ class Provider(Script):
         self.stop()
 
     def api_base(self, provider: str, operation: Operation = "chat") -> str:
-        """The `api_base` that LiteLLM wants for this provider; a KeyError where the provider has no such operation."""
-        return f"{self.url}/{provider}{WIRES[provider].bases[operation]}"
+        """The `api_base` that LiteLLM wants; a ValueError where there is no such provider, or it has no such operation."""
+        if provider not in WIRES:
+            raise ValueError(f"no provider named {provider!r}; there are {', '.join(PROVIDERS)}")
+        bases = WIRES[provider].bases
+        if operation not in bases:
+            raise ValueError(f"{provider} has no {operation}; it has {', '.join(bases)}")
+        return f"{self.url}/{provider}{bases[operation]}"
 
     @property
     def calls(self) -> tuple[Record, ...]:
@@ -88,7 +91,10 @@ class Provider(Script):
         return self._books.wait(lambda records: len(records) >= count, timeout_s)
 
     def settled(self, timeout_s: float = 10.0) -> tuple[Record, ...]:
-        """Block until every request that came has ended, so that the books are final; raises TimeoutError."""
+        """Block until every request that came has ended, so that the books are final; raises TimeoutError.
+
+        A coroutine awaits it in a thread (`asyncio.to_thread`): its own event loop may have connections yet to close.
+        """
         return self._books.wait(lambda records: all(record.ended for record in records), timeout_s)
 
     async def _open(self) -> None:
@@ -106,3 +112,8 @@ class Provider(Script):
             raise web.HTTPNotFound(text=f"no provider at {request.path!r}; there are {', '.join(PROVIDERS)}")
         path = request.match_info["path"]
         return await Exchange(next(self._numbers), wire, path, request, self, self._books, self._strict).run()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()

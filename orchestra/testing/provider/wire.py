@@ -66,8 +66,8 @@ class Wire(ABC):
         return f"{name}: Extra inputs are not permitted"
 
     @abstractmethod
-    def read(self, number: int, operation: Operation, path: str, headers: Mapping[str, str], body: Json) -> Call:
-        """Understand a request to which there was no objection."""
+    def read(self, call: Call) -> Call:
+        """Understand the body of a request to which there was no objection: fill in what it says."""
 
     @abstractmethod
     def chat(self, call: Call, generation: Generation) -> Json:
