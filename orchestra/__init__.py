@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import ModelRouter, Task
+    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, Task
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("ModelRouter", "Task"),
+    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "Task"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -120,12 +120,14 @@ __all__ = [
     "Attempt",
     "Blocked",
     "BudgetBusy",
+    "BudgetEnforcer",
     "BudgetExceeded",
     "Choice",
     "Chunk",
     "Citation",
     "ConfigError",
     "Cooled",
+    "CostTracker",
     "Cut",
     "DeadlineExceeded",
     "Denied",

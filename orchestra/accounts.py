@@ -85,10 +85,9 @@ def _budget(file: PolicyFile, name: str, spec: BudgetSpec, model_of: Callable[[s
         raise ConfigError(f"{file.place(('budgets', name))}: {error}") from error
 
 
-def request_cap(limit_usd: Decimal | str | float) -> Budget:
+def request_cap(limit_usd: Decimal) -> Budget:
     """A budget for one request: `max_cost_usd=`."""
-    amount = Decimal(repr(limit_usd)) if isinstance(limit_usd, float) else Decimal(limit_usd)
-    return Budget(name="max_cost_usd", limit_nano=nano(amount), per="request", alert_at=None)
+    return Budget(name="max_cost_usd", limit_nano=nano(limit_usd), per="request", alert_at=None)
 
 
 def ledgered(settings: APISettings, ledger: Ledger, budgets: tuple[Budget, ...]) -> Ledgered:

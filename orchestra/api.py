@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -53,14 +55,29 @@ class MultiModelAPI:
 
         `model` is a model or a policy; `None` leaves the choice to the policy `default`. What routing reads:
         `task_type`, `priority` (`high`, `normal`, `budget`, `speed`), `preferred_model`, `input_tokens`, `tags`.
-        `deadline_s` is the total time in seconds, `None` for no end. Everything else goes to LiteLLM as it is
-        (`tools`, `response_format`, `temperature` …).
+        `deadline_s` is the total time in seconds, `None` for no end; `max_cost_usd` the most that the request may cost
+        in all. Everything else goes to LiteLLM as it is (`tools`, `response_format`, `temperature` …).
 
-        Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`; the
-        error's `journal` says what was spent.
+        Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`,
+        `BudgetExceeded`; the error's `journal` says what was spent.
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a ready-made request, under the budgets of this client; as `generate`, for who builds requests."""
+        request = replace(request, budgets=self._tree.budgets(), journal=[])
+        return await self._answered(self._tree.find(request.model or DEFAULT), request, self.settings.deadline_s)
+
+    def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
+        """Store feedback on an answer, or on the id of a request; what routing learns from.
+
+        `value` is any finite number, higher being better; a score of 0 to 1 compares with others. Queued, never waits.
+        """
+        if not math.isfinite(value):
+            raise ConfigError(f"a score is a finite number, not {value!r}")
+        request = response if isinstance(response, str) else response.id
+        self._tree.money.ledger.event("score", None, {"request": request, "metric": metric, "value": value})
 
     def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
         """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
@@ -175,7 +192,8 @@ class MultiModelAPI:
             preferred_model=given.pop("preferred_model", None),
             input_tokens=given.pop("input_tokens", None),
             retries=next((n for n in retries if n is not None), None),
-            budgets=self._tree.budgets(given.pop("max_cost_usd", None)),
+            model=model,
+            budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )
         arm = self._tree.find(model or DEFAULT)
@@ -230,6 +248,19 @@ class _Watched:
         if not self._sink.started:
             self._scope.reschedule(None)
         await self._sink.push(chunk)
+
+
+def _cap(max_cost_usd: Any) -> Any:
+    """A cap for one request, or `None`; raises `ConfigError` for what is no amount."""
+    if max_cost_usd is None:
+        return None
+    try:
+        amount = Decimal(repr(max_cost_usd) if isinstance(max_cost_usd, float) else max_cost_usd)
+    except (ArithmeticError, TypeError, ValueError):
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(f"max_cost_usd is an amount in USD, not {max_cost_usd!r}")
+    return amount
 
 
 def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:

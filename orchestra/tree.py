@@ -94,7 +94,7 @@ class Tree:
         early = any(self.specs[name].downgrade_at is not None for name in names)
         return Downgrade(arm.model, names, self._cheaper, self._early if early else None)
 
-    def budgets(self, max_cost_usd: Decimal | str | float | None = None) -> Ledgered:
+    def budgets(self, max_cost_usd: Decimal | None = None) -> Ledgered:
         """What a request is under: the budgets of the settings, and its own cap."""
         return self.money if max_cost_usd is None else self.money.plus(request_cap(max_cost_usd))
 

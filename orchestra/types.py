@@ -203,6 +203,8 @@ class Request:
     """
 
     messages: tuple[Message, ...] = ()
+    model: str | None = None
+    """The model or policy that was asked for; `None`: the policy `default`."""
     params: Mapping[str, Any] = field(default_factory=_nothing)
     call: Call = "chat"
     task_type: str | None = None

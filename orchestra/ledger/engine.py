@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestra.ledger.ops import Op, Result
-from orchestra.ledger.store import Session
+from orchestra.ledger.query import Session
 
 
 class Engine(Protocol):

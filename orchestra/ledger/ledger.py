@@ -35,7 +35,7 @@ from orchestra.ledger.ops import (
     Seen,
     Standing,
 )
-from orchestra.ledger.store import newest_of
+from orchestra.ledger.query import newest_of
 from orchestra.ledger.writer import Writer
 from orchestra.types import Attempt, new_id
 
@@ -224,8 +224,8 @@ class Ledger:
 
     def _stuck(self) -> LedgerUnavailable:
         return LedgerUnavailable(
-            f"the ledger {self.place} did not answer within {self.patience_s:g} s: another process keeps it locked, or its "
-            "disk or server hangs"
+            f"the ledger {self.place} did not answer within {self.patience_s:g} s: another process keeps it locked, or "
+            "its disk or server hangs"
         )
 
 

@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from orchestra.ledger.ops import Done, Op, Purge, RepairClock, Result
-from orchestra.ledger.store import Session, Store, newest_of
+from orchestra.ledger.query import Session, newest_of
+from orchestra.ledger.store import Store
 from orchestra.ledger.tables import EVENT_COLUMNS
 
 CLOCK = "ledger.clock"

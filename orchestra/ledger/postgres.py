@@ -14,8 +14,9 @@ from orchestra.errors import ConfigError, LedgerUnavailable
 from orchestra.ledger.books import unbalanced
 from orchestra.ledger.maintenance import done, transactions
 from orchestra.ledger.ops import Op, Result
+from orchestra.ledger.query import Session
 from orchestra.ledger.schema import POSTGRES_MIGRATIONS
-from orchestra.ledger.store import Session, Store
+from orchestra.ledger.store import Store
 from orchestra.ledger.tables import Row
 
 try:
@@ -210,7 +211,7 @@ def _transaction(connection: psycopg.Connection[Row]) -> Iterator[Callable[[str]
 
     def end(how: str) -> None:
         nonlocal ended
-        connection.execute(how)  # type: ignore[call-overload]  # COMMIT or ROLLBACK
+        connection.execute(how)
         ended = True
 
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from orchestra.ledger.entry import COLUMNS, Entry
 from orchestra.ledger.money import shown
 from orchestra.ledger.ops import Standing
-from orchestra.ledger.store import Session
+from orchestra.ledger.query import Session
 from orchestra.ledger.tables import HOLD_COLUMNS
 from orchestra.types import NOTHING
 

@@ -18,8 +18,9 @@ from orchestra.ledger.books import unbalanced
 from orchestra.ledger.gate import Gate
 from orchestra.ledger.maintenance import done, transactions
 from orchestra.ledger.ops import Op, Result
+from orchestra.ledger.query import Session
 from orchestra.ledger.schema import SQLITE_MIGRATIONS
-from orchestra.ledger.store import Session, Store
+from orchestra.ledger.store import Store
 from orchestra.ledger.tables import Row
 
 BUSY_S = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,14 @@ def test_the_deadline_is_the_callers(run, upstream: Provider, policy: Path) -> N
     assert said.code == 1
     assert "deadline of 0.2 s" in said.err
     assert run("ask", "hi", "--deadline", "0", "-c", str(policy)).code == 0
+
+
+def test_a_model_cannot_steer_the_terminal(
+    run, upstream: Provider, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control characters of an answer do not reach a terminal; a pipe gets the answer as it is."""
+    answer = "see \x1b]0;owned\x07 this\r\nline\tend"
+    upstream.on("groq").reply(answer, answer)
+    assert run("ask", "hi", "-c", str(policy)).out == f"{answer}\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run("ask", "hi", "-c", str(policy)).out == "see ]0;owned this\nline\tend\n"

@@ -87,21 +87,24 @@ def test_ctrl_c_ends_it_cleanly(upstream: Provider, policy: Path, tmp_path: Path
     """An interrupted answer leaves with 130, without a traceback, and the provider's connection is closed."""
     before = len(upstream.calls)
     upstream.on("groq").fail(Fault.HANG, after_chunks=1)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "ask", "hi", "-c", str(policy)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
         env=environment(tmp_path),
-    )
-    upstream.arrived(before + 1, timeout_s=60)
-    assert process.stdout is not None
-    assert process.stdout.read(1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.read(1)  # the first word of the answer
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (130, "")
-    assert upstream.settled()[-1].closed_early
+    (call,) = upstream.settled()[before:]
+    assert call.closed_early
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:

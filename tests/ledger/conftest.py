@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestra.ledger import Budget, Ledger, Ledgered, nano
+
 from .support import Time
 
 
@@ -74,3 +78,23 @@ def ledger(opened: Callable[..., Ledger]) -> Ledger:
 def daily(ledger: Ledger) -> Ledgered:
     """One budget of $0.01 a day that does not wait."""
     return Ledgered(ledger=ledger, budgets=(Budget(name="daily", limit_nano=nano("0.01")),), patience_s=0)
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A listener on loopback: its address, and what was posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", posted
+        server.shutdown()

@@ -209,6 +209,7 @@ async def test_a_new_budget_starts_at_what_matching_calls_have_cost(ledger: Ledg
     """A budget added at noon counts the morning, and the calls in flight too, but not yesterday."""
     before = Ledgered(ledger=ledger)
     await call(before, "0.5")
+    ledger.flush()
     time.pass_(DAY)
     await call(before, "0.003")
     await call(before, "0.7", model="anthropic/claude", provider="anthropic")

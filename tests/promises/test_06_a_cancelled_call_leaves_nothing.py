@@ -17,7 +17,7 @@ from orchestra.testing import Answer, Fault, Provider
 from orchestra.testing.provider import Record
 from orchestra.types import Chunk, Hold, Want
 
-KINDS = ("openai", "anthropic", "google", "groq", "cohere", "ollama")
+KINDS = ("openai", "anthropic", "google", "groq", "cohere", "vllm")
 LONG = Answer(" ".join(f"w{n}" for n in range(400)), chunk_delay_s=0.02)
 
 Client = Callable[..., MultiModelAPI]

@@ -36,7 +36,6 @@ class Provider(Script):
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
         """`http://127.0.0.1:PORT`; empty until it is started."""
@@ -68,7 +67,7 @@ class Provider(Script):
         self.stop()
 
     def api_base(self, provider: str, operation: Operation = "chat") -> str:
-        """The `api_base` that LiteLLM wants; a ValueError where there is no such provider, or it has no such operation."""
+        """The `api_base` that LiteLLM wants; a ValueError where the provider is unknown or has no such operation."""
         if provider not in WIRES:
             raise ValueError(f"no provider named {provider!r}; there are {', '.join(PROVIDERS)}")
         bases = WIRES[provider].bases

@@ -1,0 +1,6 @@
+"""The spec's own class names, as thin faces over the tree."""
+
+from orchestra.classic.cost import BudgetEnforcer, CostTracker
+from orchestra.classic.router import ModelRouter, Task
+
+__all__ = ["BudgetEnforcer", "CostTracker", "ModelRouter", "Task"]
