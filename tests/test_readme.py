@@ -1,4 +1,4 @@
-"""Every block of the README is run: Python against the stand-in, YAML through the build, commands in a shell's place."""
+"""Every block of the README is run: Python on the stand-in, YAML through the build, commands in their process."""
 
 from __future__ import annotations
 
