@@ -56,6 +56,15 @@ class _Builder:
         self.tasks = {*TASK_TYPES, *tree.settings.task_types}
 
     def built(self) -> dict[str, Arm]:
+        self._names()
+        self._providers()
+        self._budgets()
+        for name in self.specs:
+            self._policy(name, ("policies", name))
+        return self.done
+
+    def _names(self) -> None:
+        """One name stands for one thing."""
         settings = self.tree.settings
         for name in settings.policies:
             for other, where in (("models", settings.models), ("providers", settings.providers)):
@@ -65,6 +74,9 @@ class _Builder:
             self._problem(("models", name), f"{name!r} is also a provider; give one of them another name")
         for name in settings.models:
             self._checked(("models", name), name)
+
+    def _providers(self) -> None:
+        settings = self.tree.settings
         for entry, provider in settings.providers.items():
             for role in provider.models:
                 self._checked(("providers", entry, "models", role), entry if role == "default" else f"{entry}:{role}")
@@ -73,13 +85,14 @@ class _Builder:
                 self._problem(
                     ("providers", entry), f"no provider is called {entry!r}; say which with 'provider:'{hint}"
                 )
+
+    def _budgets(self) -> None:
         for name, budget in self.tree.specs.items():
-            if budget.downgrade_to is not None and self._checked(("budgets", name, "downgrade_to"), budget.downgrade_to):
+            if budget.downgrade_to is not None and self._checked(
+                ("budgets", name, "downgrade_to"), budget.downgrade_to
+            ):
                 hint = self.tree.names.hint(budget.downgrade_to)
                 self._problem(("budgets", name, "downgrade_to"), f"no model is called {budget.downgrade_to!r}{hint}")
-        for name in self.specs:
-            self._policy(name, ("policies", name))
-        return self.done
 
     def _problem(self, path: KeyPath, said: str) -> None:
         self.problems.append(f"{self.tree.file.place(path)}: {said}")

@@ -10,6 +10,8 @@ ROUTE_CHOSEN = "route.chosen"
 REQUEST_FINISHED = "request.finished"
 MODEL_RETIRED = "model.retired"
 BUDGET_DOWNGRADED = "budget.downgraded"
+CACHE_HIT = "cache.hit"
+CACHE_UNAVAILABLE = "cache.unavailable"
 
 
 def emit(event: str, **fields: Any) -> None:

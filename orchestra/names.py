@@ -173,8 +173,8 @@ class Names:
         return model if timeout_s is None else replace(model, timeout_s=float(timeout_s))
 
     def hint(self, name: str) -> str:
-        """`; did you mean …?`, or nothing."""
+        """What to do about a name that nobody knows."""
         close = self._catalog.suggest(
             name, [*self._settings.models, *self._settings.policies, *self._settings.providers]
         )
-        return f"; did you mean {close!r}?" if close else ""
+        return f"; did you mean {close!r}?" if close else "; 'orchestra models' lists those there are"

@@ -9,6 +9,9 @@ from typing import Any
 from orchestra.events import REQUEST_FINISHED, emit
 from orchestra.types import Attempt, Choice, Failure, Response, Usage
 
+RULE = " → "
+"""Between a rule and its models in the name of what was passed over."""
+
 Branch = tuple[str, list["Branch"]]
 """A line and what hangs below it."""
 
@@ -115,7 +118,7 @@ def plain(cost: Decimal | None) -> str | None:
 def _branches(response: Response) -> list[Branch]:
     branches: list[Branch] = []
     if response.choice is not None:
-        branches.append(_choice(response.choice))
+        branches.append(_choice(response.choice, brief=True))
     branches += [_call(attempt) for attempt in response.attempts]
     if not response.attempts:
         branches += [_source(source) for source in response.sources]
@@ -124,11 +127,17 @@ def _branches(response: Response) -> list[Branch]:
     return branches
 
 
-def _choice(choice: Choice) -> Branch:
+def _choice(choice: Choice, brief: bool = False) -> Branch:
+    """A decision; `brief` counts the rules that did not decide instead of listing them."""
     below: list[Branch] = []
     if choice.features:
         below.append((f"saw {_facts(choice.features)}", []))
-    below += [(f"not {name}: {reason}", []) for name, reason in choice.passed_over]
+    rules = [name for name, _ in choice.passed_over if RULE in name] if brief else []
+    if rules:
+        below.append(
+            (f"not by {len(rules)} other rule{'s' if len(rules) > 1 else ''} (orchestra explain lists them)", [])
+        )
+    below += [(f"not {name}: {reason}", []) for name, reason in choice.passed_over if name not in rules]
     if len(choice.chain) > 1:
         below.append((f"then {' → '.join(choice.chain[1:])}", []))
     return f"chose {choice.arm} by {choice.rule}: {choice.reason}", below

@@ -118,8 +118,12 @@ class Attempt:
 class Hold(Protocol):
     """Money set aside for one attempt."""
 
-    def book(self, attempt: Attempt) -> None:
-        """Settle the hold with what the attempt came to (`void` returns all of it); never blocks, called once."""
+    def book(self, attempt: Attempt) -> Attempt:
+        """Settle the hold with what the attempt came to (`void` returns all of it); never blocks, called once.
+
+        Returns the attempt as it was booked: a budget may put another basis on what is not known.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +155,15 @@ class Budgets(Protocol):
         """Hold money for all of `wants` or for none of them; returns when the holds are committed."""
         ...
 
+    def note(self, attempt: Attempt) -> None:
+        """Book an attempt that needed no money (a cached answer); never blocks."""
+        ...
+
 
 class _Unheld:
-    def book(self, attempt: Attempt) -> None:
+    def book(self, attempt: Attempt) -> Attempt:
         """Nothing was held."""
+        return attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +174,9 @@ class Unlimited:
 
     async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
         return [_Unheld() for _ in wants]
+
+    def note(self, attempt: Attempt) -> None:
+        """Nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ hypothesis_settings.load_profile("orchestra")
 SHARED = Path(__file__).parents[2] / "shared"
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "localhost", "::1", None, "")
+MATRIX = re.compile(r"test_matrix\.py::test_(?P<what>plain|stream|tools|embeddings)\[(?P<kind>[a-z_]+)(?P<how>-\w+)?\]")
 KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN")
 
 
@@ -44,6 +46,20 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List the provider matrix by name: every provider of the spec, and what was driven over its wire format."""
+    rows: dict[str, list[str]] = {}
+    for outcome, mark in (("passed", "✓"), ("failed", "✗"), ("skipped", "-")):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = MATRIX.search(report.nodeid)
+            if name and (report.when == "call" or outcome == "skipped"):
+                rows.setdefault(name["kind"], []).append(f"{name['what']}{name['how'] or ''} {mark}")
+    if rows:
+        terminalreporter.section("provider matrix")
+        for kind, cells in rows.items():
+            terminalreporter.write_line(f"{kind:<11} {'  '.join(cells)}")
 
 
 @pytest.fixture(scope="session")

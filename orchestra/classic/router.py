@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra.build import build
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
 from orchestra.routing import Arm, Facts, Route
-from orchestra.routing.facts import estimated_tokens
 from orchestra.settings import APISettings, PolicyFile
 from orchestra.settings.flat import DEFAULT
+from orchestra.tokens import estimated_tokens
 from orchestra.types import Priority
 
 
@@ -71,7 +71,8 @@ class ModelRouter:
 
     def _decided(self, arm: Arm, facts: Facts) -> ModelConfig:
         if isinstance(arm.model, Route):
-            return self._decided(self._tree.find(arm.model.strategy.decide(facts).arm), facts)
+            chosen = self._tree.find(arm.model.strategy.decide(facts).arm)
+            return self._decided(chosen, replace(facts, preferred_model=None))
         if not arm.members:
             raise ConfigError(f"policy {arm.name!r} has no model to name")
         return arm.members[0]

@@ -40,15 +40,23 @@ def table(*columns: str, whole: Sequence[str] = ()) -> Table:
 
 
 def show_table(made: Table) -> None:
-    """Print a table."""
+    """Print a table: fitted to a terminal, and in a pipe as plain lines of whole cells."""
     console = out()
-    console.width = max(console.width, LEGIBLE)
-    console.print(made)
+    if console.width < UNBOUNDED:
+        console.width = max(console.width, LEGIBLE)
+        console.print(made)
+        return
+    columns = [[str(cell) for cell in (column.header, *column.cells)] for column in made.columns]
+    widths = [max(map(len, cells)) for cells in columns]
+    right = [column.justify == "right" for column in made.columns]
+    for row in zip(*columns, strict=True):
+        cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        console.file.write("  ".join(cells).rstrip() + "\n")
 
 
 def show_json(data: Any) -> None:
     """Print `data` as JSON."""
-    out().print_json(json.dumps(data, default=str, ensure_ascii=False))
+    out().file.write(json.dumps(data, default=str, ensure_ascii=False, indent=2) + "\n")
 
 
 def warn(text: str) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -33,13 +34,14 @@ class Held:
     owner: str
     committed: bool = False
 
-    def book(self, attempt: Attempt) -> None:
-        """Settle what was held with what the attempt came to; queued, never waits."""
+    def book(self, attempt: Attempt) -> Attempt:
+        """Settle what was held with what the attempt came to, and return it as it is booked; queued, never waits."""
+        attempt = _by_policy(attempt, [claim.budget for claim in self.claims], self.bound)
         if self.owner == self.ledgered.ledger.owner:  # the holds of a process are not its forked child's
-            attempt = _by_policy(attempt, [claim.budget for claim in self.claims])
             price = attempt.labels.get("price", "")
             claims = () if self.want.free else self.claims
             self.ledgered.ledger.book(attempt, bound=self.bound, claims=claims, price=price)
+        return attempt
 
     def release(self) -> None:
         if self.committed and self.owner == self.ledgered.ledger.owner:
@@ -91,6 +93,10 @@ class Ledgered:
                 for held in paid:
                     held.committed = True
         return holds
+
+    def note(self, attempt: Attempt) -> None:
+        """Enter an attempt that needed no money (a cached answer); queued, never waits."""
+        self.ledger.book(attempt)
 
     async def room(self, want: Want) -> int | None:
         """What a call of this kind may still cost now, in nano-USD; `None` when no budget bounds it."""
@@ -171,13 +177,15 @@ def _assumed(want: Want, budgets: Sequence[Budget]) -> int | None:
     return max((budget.assume_nano for budget in budgets if budget.on_unknown_price == "assume"), default=None)
 
 
-def _by_policy(attempt: Attempt, budgets: Sequence[Budget]) -> Attempt:
+def _by_policy(attempt: Attempt, budgets: Sequence[Budget], bound: int | None) -> Attempt:
     """The attempt, with the basis that its budgets give to what is not known."""
     if attempt.basis == "estimated" and any(budget.on_closed == "reserved" for budget in budgets):
-        return replace(attempt, basis="reserved")
+        cost = None if bound is None else usd(bound)
+        usage = replace(attempt.usage, cost=cost, upper_bound=cost or Decimal(0))
+        return replace(attempt, basis="reserved", usage=usage)
     failed_at_once = attempt.status is not None and attempt.status >= 500 and attempt.latency_s <= AT_ONCE_S
     if attempt.basis == "reserved" and failed_at_once and budgets and all(budget.void_on_5xx for budget in budgets):
-        return replace(attempt, basis="void", usage=replace(attempt.usage, cost=None))
+        return replace(attempt, basis="void", usage=replace(attempt.usage, cost=Decimal(0), upper_bound=Decimal(0)))
     return attempt
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestra.errors import Blocked, Unavailable
 from orchestra.model_config import ModelConfig
-from orchestra.types import Chunk, Citation, Usage
+from orchestra.types import Call, Chunk, Citation, Usage
 
 SPOKEN = ("tool_calls", "function_call", "audio", "images", "refusal")
 """What makes a message without text an answer."""
@@ -45,6 +45,13 @@ def text_of(message: Any) -> str:
     if isinstance(content, list):
         return "".join(str(_get(part, "text") or "") for part in content)
     return content or ""
+
+
+def result_of(raw: Any, call: Call) -> Any:
+    """What a call that is no chat is made for: the vectors, or the documents by how well they answer."""
+    if call == "embedding":
+        return [_get(item, "embedding") for item in raw.data]
+    return raw.results
 
 
 def usage_of(raw: Any) -> Usage:

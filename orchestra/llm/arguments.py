@@ -44,7 +44,7 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
             f"{model.name}: no key; set {model.missing_key}", model=model.model, provider=model.provider, status=401
         )
     configured = {name: value for name, value in model.params.items() if name not in refused | model.card.refuses}
-    given = {DIALECTS.get(name, name): value for name, value in request.params.items() if name not in OURS}
+    given = {DIALECTS.get(name, name): value for name, value in request.params.items() if not _ours(name, value)}
     if "max_completion_tokens" in given:
         configured.pop("max_tokens", None)
     sent = {name: copied(value) for name, value in (configured | given).items()}
@@ -64,6 +64,11 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         "max_retries": NEVER,
         "timeout": model.timeout_s,
     }
+
+
+def _ours(name: str, value: Any) -> bool:
+    """A word that is said to us; LiteLLM's own `cache` is a dict, ours is a bool."""
+    return name in OURS or (name == "cache" and isinstance(value, bool))
 
 
 def streamed(model: ModelConfig, request: Request) -> bool:

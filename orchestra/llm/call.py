@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from orchestra.errors import BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
-from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, text_of, usage_of
+from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
 from orchestra.llm.arguments import COHERE, arguments, asked_for_usage, dropped, streamed
 from orchestra.llm.bound import MESSAGE_TOKENS, most_usd, output_cap
-from orchestra.llm.cost import cost_of
+from orchestra.llm.cost import by_rates, cost_of
 from orchestra.llm.faults import basis_of, translated
 from orchestra.model_config import ModelConfig
-from orchestra.types import Attempt, Basis, Hold, Request, Response, Sink, Usage, Want, new_id
+from orchestra.tokens import estimated_tokens
+from orchestra.types import Attempt, Basis, Chunk, Hold, Request, Response, Sink, Usage, Want, new_id
 
 COUNTING_MODEL = "gpt-4o"
 """Its tokenizer ships with LiteLLM; others are fetched from the network."""
@@ -119,7 +120,7 @@ class OneCall:
                 raise
             raise ours from error
         except BaseException as stopped:  # a cancelled call may have been answered, and billed, unread
-            self._book(hold, "reserved", stopped)
+            self._book(hold, "estimated" if self.text else "reserved", stopped)
             raise
         attempt = self._book(hold, self.basis, None)
         return replace(response, latency_s=attempt.latency_s)
@@ -168,7 +169,16 @@ class OneCall:
         # Where a provider reported no usage, LiteLLM puts an estimate of its own into the last chunk.
         if not any(getattr(part, "usage", None) for part in getattr(stream, "chunks", chunks)):
             self.basis = "counted"
-        return self.litellm.stream_chunk_builder(chunks, messages=self.sent["messages"])
+        if not hidden and sink.started and getattr(chunks[-1], "usage", None) is not None:
+            await sink.push(Chunk(raw=chunks[-1]))
+        return self._whole(chunks)
+
+    def _whole(self, chunks: list[Any]) -> Any:
+        """The answer that the chunks make. LiteLLM prints to standard output about a model's name without its prefix."""
+        served, chunks[0].model = chunks[0].model, self.model.model
+        whole = self.litellm.stream_chunk_builder(chunks, messages=self.sent["messages"])
+        whole.model = chunks[0].model = served
+        return whole
 
     async def _timed(self, waiting: Awaitable[T]) -> T:
         limit = self.sent["timeout"]
@@ -215,11 +225,8 @@ class OneCall:
         basic = Response(
             text="", model=self.model.model, name=self.model.name, raw=raw, usage=usage, id=self.request.id, note=note
         )
-        if self.request.call == "embedding":
-            vectors = [item["embedding"] if isinstance(item, dict) else item.embedding for item in raw.data]
-            return replace(basic, result=vectors)
-        if self.request.call == "rerank":
-            return replace(basic, result=raw.results)
+        if self.request.call != "chat":
+            return replace(basic, result=result_of(raw, self.request.call))
         message = checked(raw, self.model)
         text = text_of(message)
         structured, wrong = parsed(text, self.request.params.get("response_format"))
@@ -242,7 +249,7 @@ class OneCall:
         if self.usage is not None:  # an answer that is no answer is billed all the same
             usage, basis = self.usage, self.basis
         else:
-            usage = Usage(cost=Decimal(0)) if basis == "void" else _at_most(self.most_usd)
+            usage = self._unknown(basis)
         attempt = Attempt(
             id=self.id,
             request=self.request.id,
@@ -264,8 +271,9 @@ class OneCall:
             tags=self.request.tags,
             labels=self.request.labels,
         )
+        attempt = hold.book(attempt)
         self.request.journal.append(attempt)
-        hold.book(attempt)
+        usage = attempt.usage
         emit(
             CALL_FINISHED,
             request=self.request.id,
@@ -275,10 +283,25 @@ class OneCall:
             output_tokens=usage.output_tokens,
             cost_usd=None if usage.cost is None else str(usage.cost),
             latency_s=round(attempt.latency_s, 4),
-            basis=basis,
+            basis=attempt.basis,
             error=attempt.error,
         )
         return attempt
+
+    def _unknown(self, basis: Basis) -> Usage:
+        """The usage of a call that the provider did not count: nothing, its upper bound, or an estimate below that."""
+        if basis == "void":
+            return Usage(cost=Decimal(0))
+        bound = Usage(cost=self.most_usd, upper_bound=self.most_usd or Decimal(0))
+        if basis != "estimated":
+            return bound
+        prompt = "".join(text_of(message) for message in self.sent.get("messages") or ())
+        received = estimated_tokens("".join(self.text))
+        usage = Usage(estimated_tokens(prompt), received + received // 10 + 1)
+        cost = by_rates(self.model.card.row, usage)
+        if self.most_usd is not None and (cost is None or cost > self.most_usd):
+            return replace(bound, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+        return replace(usage, cost=Decimal(0) if self.model.card.free else cost)
 
 
 def _finished(stream: Any, model: ModelConfig) -> bool:
@@ -287,11 +310,6 @@ def _finished(stream: Any, model: ModelConfig) -> bool:
         return True
     reasons = [getattr(stream, name, "unknown") for name in ("received_finish_reason", "intermittent_finish_reason")]
     return any(reason is not None for reason in reasons)
-
-
-def _at_most(bound: Decimal | None) -> Usage:
-    """What can't be known is booked at its upper bound."""
-    return Usage(cost=bound, upper_bound=bound or Decimal(0))
 
 
 async def _closed(stream: Any) -> None:

@@ -27,7 +27,7 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
     if call != "rerank" and not (row.get("input_cost_per_token") or row.get("output_cost_per_token")):
         return None
     if not _same(litellm, model):
-        return _by_rates(row, usage)
+        return by_rates(row, usage)
     try:
         cost = litellm.completion_cost(
             completion_response=raw,
@@ -36,7 +36,7 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
             call_type=CALL_TYPES[call],
         )
     except (litellm.exceptions.ModelNotMappedError, litellm.exceptions.BadRequestError, ValueError, KeyError):
-        return _by_rates(row, usage)
+        return by_rates(row, usage)
     return rounded_up(Decimal(f"{cost:.12g}")) if cost or not usage.total_tokens else None
 
 
@@ -52,7 +52,8 @@ def _same(litellm: Any, model: ModelConfig) -> bool:
     return theirs is not None and all(theirs.get(rate) == model.card.row.get(rate) for rate in rates)
 
 
-def _by_rates(row: Mapping[str, Any], usage: Usage) -> Decimal | None:
+def by_rates(row: Mapping[str, Any], usage: Usage) -> Decimal | None:
+    """Tokens times the rates of a row, tiers aside; `None` where it has none."""
     if row.get("input_cost_per_token") is None and row.get("output_cost_per_token") is None:
         return None
 

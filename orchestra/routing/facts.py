@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestra.tokens import estimated_tokens
 from orchestra.types import Call, Priority, Request
 
 IMAGE_TOKENS = 800
@@ -86,18 +87,6 @@ def facts_of(request: Request) -> Facts:
         structured=_structured(params.get("response_format")),
         parameters=frozenset(name for name, value in params.items() if value is not None),
     )
-
-
-def estimated_tokens(text: str) -> int:
-    """About how many tokens a text has: four characters each in ASCII, fewer the further a script is from it."""
-    if text.isascii():
-        return (len(text) + 3) // 4
-    size = len(text)
-    ascii_size = len(text.encode("ascii", "ignore"))
-    others = size - ascii_size
-    # UTF-8 spends one extra byte a character on alphabets near ASCII, two and more on scripts such as CJK.
-    extra = (len(text.encode("utf-8", "surrogatepass")) - size) / others
-    return round(ascii_size / 4 + others * min(1.5, 0.4 + 0.5 * (extra - 1)) + 0.5)
 
 
 def _parts(content: Any) -> Iterator[tuple[str, str]]:

@@ -40,7 +40,8 @@ class Route:
         choice = await self.strategy(request)
         emit(ROUTE_CHOSEN, request=request.id, arm=choice.arm, rule=choice.rule, reason=choice.reason)
         chain = tuple((name, self._arm(name).model) for name in choice.chain)
-        response = await Fallback(chain, self.clock)(request)
+        # Whoever is chosen decides for itself from here on: a preference is spent.
+        response = await Fallback(chain, self.clock)(replace(request, preferred_model=None))
         if response.choice is not None:
             response = replace(response, sources=response.sources or (replace(response, sources=()),))
         return replace(response, choice=choice)

@@ -87,7 +87,8 @@ def load(text: str, origin: str) -> CommentedMap:
         data = reader.load(StringIO(text))
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigError(f"{origin}:{line}: {str(error.problem).splitlines()[0]}") from None
+        said = str(error.problem).splitlines()[0].partition(" with value")[0]  # the values may be keys
+        raise ConfigError(f"{origin}:{line}: {said}") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigError(f"{origin}:{line}: not YAML: {error.problem}") from None
@@ -168,8 +169,9 @@ def _said(error: ErrorDetails) -> str:
             return "expected the name of a model or policy, or a node with its 'kind'"
         case _:
             given = error.get("input")
-            # A value that one of our own validators refused may hold a secret: those say themselves what may be shown.
-            shown = error["type"] != "value_error" and isinstance(given, (str, int, float))
+            # A value under `providers` or `ledger`, or one that our own validators refused, may hold a secret.
+            secret = error["type"] == "value_error" or error["loc"][0] in ("providers", "ledger")
+            shown = not secret and isinstance(given, (str, int, float))
             return message[:1].lower() + message[1:] + (f" (it is {given!r})" if shown else "")
 
 

@@ -66,10 +66,10 @@ class LedgerSpec(Spec):
     """
 
     path: str | None = None
-    url: str | None = Field(default=None, pattern=r"^(postgres(ql)?://|os\.environ/)")
+    url: str | None = Field(default=None, pattern=r"^(postgres(ql)?://|os\.environ/)", repr=False)
     durability: Literal["power", "process"] = "power"
     on_ledger_error: Literal["refuse", "allow"] = "refuse"
-    webhook: str | None = None
+    webhook: str | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _one_place(self) -> LedgerSpec:

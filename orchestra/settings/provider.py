@@ -46,6 +46,9 @@ class ProviderConfig(Spec):
     @field_validator("parameters")
     @classmethod
     def _one_spelling(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        for word in ("api_key", "api_base", "base_url"):
+            if word in parameters:
+                raise ValueError(f"{word!r} stands beside 'parameters', not in it")
         if "max_output_tokens" not in parameters:
             return parameters
         if "max_tokens" in parameters:
@@ -58,7 +61,7 @@ def safe_address(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"{url!r} is not an http(s) address")
+        raise ValueError("an address begins with http:// or https:// and a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address has no user, password, query or fragment in it: name the key under 'api_key'")
     if host.startswith(METADATA):

@@ -66,11 +66,9 @@ class Scripted:
             basis: Basis = "void" if isinstance(error, OrchestraError) else "reserved"
             usage = Usage(cost=Decimal(0)) if basis == "void" else attempt.usage
             failed = replace(attempt, error=type(error).__name__, basis=basis, usage=usage)
-            request.journal.append(failed)
-            hold.book(failed)
+            request.journal.append(hold.book(failed))
             raise
-        request.journal.append(attempt)
-        hold.book(attempt)
+        request.journal.append(hold.book(attempt))
         return replace(response, usage=attempt.usage)
 
     def _response(self, step: Step, request: Request) -> Response:

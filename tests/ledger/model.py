@@ -15,6 +15,14 @@ class Window:
     spent: int = 0
     held: int = 0
     overrun: int = 0
+    cap: int = 0
+
+    def follow(self, limit: int) -> bool:
+        """Take over a limit; tells whether anything about it is new."""
+        cap = max(limit, self.spent + self.held - self.overrun)
+        changed = (limit, cap) != (self.limit, self.cap)
+        self.limit, self.cap = limit, cap
+        return changed
 
 
 @dataclass
@@ -72,7 +80,7 @@ class Model:
                 if hold.state == "held" and start <= hold.made < end and self.counts(budget, hold.model):
                     window.held += hold.amount
                     hold.windows.append(key)
-        self.windows[key].limit = self.limits[budget]
+        self.windows[key].follow(self.limits[budget])
         return self.windows[key]
 
     def peek(self, budget: str) -> Window:
@@ -90,29 +98,38 @@ class Model:
         """What should come of it: granted, busy, exceeded or clock."""
         if self.newest - self.wall > HOUR:
             return "clock"
-        needed: dict[str, int] = {}
-        answer = "granted"
-        for _, amount, _, budgets in asks:
-            for budget in budgets:
-                window = self.peek(budget)
-                needed[budget] = needed.get(budget, 0) + amount
-                if window.spent + needed[budget] > self.limits[budget]:
-                    return "exceeded"
-                if window.spent + window.held + needed[budget] > self.limits[budget]:
-                    answer = "busy"
+        claimed = {budget for *_, budgets in asks for budget in budgets}
+        known = [(budget, self.windows.get((budget, self.start(budget)))) for budget in sorted(claimed)]
+        changed = [window.follow(self.limits[budget]) for budget, window in known if window is not None]
+        answer = self._answer([(budget, amount) for _, amount, _, budgets in asks for budget in budgets])
         if answer == "granted":
-            for _, _, _, budgets in asks:
-                for budget in budgets:
-                    self.open(budget)
-            for id, amount, model, budgets in asks:
-                keys = [(budget, self.start(budget)) for budget in budgets]
-                for key in keys:
-                    self.windows[key].held += amount
-                self.holds[id] = Hold(amount, owner, self.at, model, keys)
-                for key in keys:
-                    self.crossed(key)
+            self._grant(owner, asks)
+        if answer == "granted" or any(changed):
             self.commit(owner)
         return answer
+
+    def _answer(self, claims: list[tuple[str, int]]) -> str:
+        needed: dict[str, int] = {}
+        answer = "granted"
+        for budget, amount in claims:
+            window, limit = self.peek(budget), self.limits[budget]
+            needed[budget] = needed.get(budget, 0) + amount
+            if window.spent + needed[budget] > limit:
+                return "exceeded"
+            if window.spent + window.held + needed[budget] > limit:
+                answer = "busy"
+        return answer
+
+    def _grant(self, owner: str, asks: list[tuple[str, int, str, list[str]]]) -> None:
+        for *_, budgets in asks:
+            for budget in budgets:
+                self.open(budget)
+        for id, amount, model, budgets in asks:
+            keys = [(budget, self.start(budget)) for budget in budgets]
+            self.holds[id] = Hold(amount, owner, self.at, model, keys)
+            for key in keys:
+                self.windows[key].held += amount
+                self.crossed(key)
 
     def settle(self, owner: str, id: str, actual: int | None) -> None:
         """`None` is void of a call; unknown costs come as the amount of the hold."""
@@ -134,8 +151,15 @@ class Model:
             self.crossed(key)
         self.commit(owner)
 
-    def unheld(self, owner: str, id: str, model: str, amount: int) -> None:
+    def unheld(self, owner: str, id: str, model: str, amount: int, budgets: list[str]) -> None:
+        """A call that had no hold; all of it is overrun."""
+        for budget in budgets:
+            window = self.open(budget)
+            window.spent += amount
+            window.overrun += amount
         self.cost[id] = (self.at, model, amount)
+        for budget in budgets:
+            self.crossed((budget, self.start(budget)))
         self.commit(owner)
 
     def beat(self, owner: str) -> None:

@@ -31,8 +31,9 @@ class Book:
         self.wants += wants
         return [self for _ in wants]  # type: ignore[misc]  # one hold stands for all
 
-    def book(self, attempt: Attempt) -> None:
+    def book(self, attempt: Attempt) -> Attempt:
         self.booked.append(attempt)
+        return attempt
 
 
 def request(**more: object) -> Request:

@@ -1,8 +1,8 @@
-"""What the promises are tested with: one event loop, a stand-in provider for each test, and clients that call it."""
+"""What the promises are tested with: a stand-in provider for each test, and clients that call it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,26 +29,10 @@ KINDS = {
 """Our name of every kind of provider, and the stand-in's."""
 
 SELF_HOSTED = ("ollama", "vllm", "lm_studio")
+CATALOG = Catalog()
 
 Client = Callable[..., MultiModelAPI]
-"""Makes a client of the stand-in from fields of `APISettings`."""
-
-
-@pytest.fixture(scope="package")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="package", autouse=True)
-async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """All tests share a loop, because LiteLLM keeps its HTTP clients by loop; they are closed at the end."""
-    import litellm
-
-    yield
-    await litellm.close_litellm_async_clients()
-
-
-CATALOG = Catalog()
+"""Makes a client of the stand-in from fields of `APISettings`; `key` is the key of every provider."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,15 +54,29 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def client(provider: Provider, clock: FakeClock) -> Client:
-    """Makes a client that reaches every provider on loopback, waits in no time, and jitters to the upper end."""
+def kinds() -> dict[str, str]:
+    """Our name of every kind of provider, and the stand-in's."""
+    return KINDS
 
-    def made(key: str = "sk-test", **settings: Any) -> MultiModelAPI:
+
+@pytest.fixture
+def client(provider: Provider, clock: FakeClock) -> Iterator[Client]:
+    """Makes a client that reaches every provider on loopback, waits in no time, and jitters to the upper end.
+
+    It has no budget and no rate limit unless they are named.
+    """
+    made: list[MultiModelAPI] = []
+
+    def make(key: str = "sk-test", **settings: Any) -> MultiModelAPI:
         runtime = Runtime(clock=clock, sleep=clock.sleep, uniform=lambda low, high: high, cooldowns=Cooldowns(clock))
-        fields = {"providers": configured(provider, key), "max_requests_per_minute": None, "retry_delay_seconds": 1}
-        return MultiModelAPI(APISettings(**{**fields, **settings}), runtime=runtime)
+        unlimited = {"max_requests_per_minute": None, "daily_budget_usd": None, "retry_delay_seconds": 1}
+        fields = {"providers": configured(provider, key), **unlimited, **settings}
+        made.append(MultiModelAPI(APISettings(**fields), runtime=runtime))
+        return made[-1]
 
-    return made
+    yield make
+    for api in made:
+        api.close()
 
 
 def configured(provider: Provider, key: str) -> dict[str, ProviderConfig]:

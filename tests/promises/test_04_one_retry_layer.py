@@ -25,7 +25,7 @@ from orchestra import (
 )
 from orchestra.testing import Answer, FakeClock, Fault, Provider
 
-pytestmark = pytest.mark.filterwarnings("ignore::orchestra.build.RetiredModelWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::orchestra.RetiredModelWarning")
 
 # openai goes through the OpenAI client, the others through LiteLLM's own: each has a retry logic that must stay off.
 CLIENTS = ("openai", "anthropic", "groq", "google")

@@ -88,7 +88,7 @@ async def test_a_stream_that_breaks_after_it_began(
 
 @pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("fault", NO_ANSWERS, ids=lambda fault: fault.name)
-@pytest.mark.filterwarnings("ignore::orchestra.build.RetiredModelWarning")
+@pytest.mark.filterwarnings("ignore::orchestra.RetiredModelWarning")
 async def test_another_model_answers_instead(
     provider: Provider, client: Client, fault: Fault, streaming: bool
 ) -> None:

@@ -14,7 +14,6 @@ from orchestra import MultiModelAPI
 from orchestra.testing import Answer, Provider
 from orchestra.testing.provider import ToolCall
 
-from tests.promises.conftest import KINDS
 
 Client = Callable[..., MultiModelAPI]
 
@@ -97,7 +96,7 @@ async def wire(provider: Provider, call: Callable[[], Any]) -> tuple[Any, dict[s
 
 def base(provider: Provider, kind: str) -> str:
     """The `api_base` that plain LiteLLM wants."""
-    return provider.api_base(KINDS[kind])
+    return provider.api_base(MODELS[kind].partition("/")[0])
 
 
 async def plain(provider: Provider, kind: str, streaming: bool, **given: Any) -> tuple[Any, dict[str, str]]:
@@ -107,7 +106,7 @@ async def plain(provider: Provider, kind: str, streaming: bool, **given: Any) ->
     async def call() -> None:
         options = {"messages": HELLO, **given}
         # Without these two LiteLLM retries by itself and, in 1.106, can't call tools; neither reaches the wire.
-        quiet = {"max_retries": 0, "_skip_mcp_handler": True, "stream": streaming}
+        quiet = {"max_retries": 0, "_skip_mcp_handler": True, **({"stream": True} if streaming else {})}
         where = {"api_base": base(provider, kind), "api_key": "sk-test"}
         answer = await litellm.acompletion(model=MODELS[kind], **where, **quiet, **options)
         if streaming:

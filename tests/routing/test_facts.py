@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra import Request
-from orchestra.routing.facts import estimated_tokens, facts_of
+from orchestra.routing.facts import facts_of
+from orchestra.tokens import estimated_tokens
 
 
 def request(content: object, **more: object) -> Request:

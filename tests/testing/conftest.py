@@ -70,8 +70,10 @@ async def client(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr(litellm, "suppress_debug_info", True)
     monkeypatch.setattr(litellm, "disable_hf_tokenizer_download", True)
     yield Client(provider)
-    for connections in litellm.in_memory_llm_clients_cache.cache_dict.values():
+    cache = litellm.in_memory_llm_clients_cache
+    lazily_made = [vars(litellm).pop(name, None) for name in ("module_level_client", "module_level_aclient")]
+    for connections in filter(None, [*cache.cache_dict.values(), *lazily_made]):
         closing = connections.close()
         if inspect.isawaitable(closing):
             await closing
-    litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]
+    cache.flush_cache()  # type: ignore[no-untyped-call]

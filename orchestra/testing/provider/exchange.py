@@ -32,6 +32,7 @@ class Exchange:
     wire: Wire
     path: str
     request: web.Request
+    raw: bytes
     script: Script
     books: Books
     strict: bool
@@ -39,7 +40,7 @@ class Exchange:
     async def run(self) -> web.StreamResponse:
         """Answer the request, and keep the books while doing so."""
         headers = {name.lower(): value for name, value in self.request.headers.items()}
-        body = _json(await self.request.read())
+        body = _json(self.raw)
         call = self._understand(headers, body)
         self._open(headers, body, call)
         try:

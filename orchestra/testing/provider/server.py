@@ -109,8 +109,8 @@ class Provider(Script):
         wire = WIRES.get(request.match_info["provider"])
         if wire is None:
             raise web.HTTPNotFound(text=f"no provider at {request.path!r}; there are {', '.join(PROVIDERS)}")
-        path = request.match_info["path"]
-        return await Exchange(next(self._numbers), wire, path, request, self, self._books, self._strict).run()
+        path, body = request.match_info["path"], await request.read()
+        return await Exchange(next(self._numbers), wire, path, request, body, self, self._books, self._strict).run()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
