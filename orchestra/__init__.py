@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
-    from orchestra.resilience import Cooled, Downgrade, Fallback, Limited, Retired, Retry
+    from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
     from orchestra.routing import Route
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
@@ -88,7 +88,7 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
-    "orchestra.resilience": ("Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
+    "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
     "orchestra.routing": ("Route",),
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
@@ -122,6 +122,7 @@ __all__ = [
     "BudgetBusy",
     "BudgetEnforcer",
     "BudgetExceeded",
+    "Cached",
     "Choice",
     "Chunk",
     "Citation",

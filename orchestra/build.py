@@ -8,7 +8,8 @@ from typing import Any
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
-from orchestra.resilience import Fallback, Limited, RateLimit, Retry
+from orchestra.resilience import Cached, Fallback, Limited, RateLimit, Retry
+from orchestra.resilience.store import cache_place
 from orchestra.routing import Arm, Facts, Route, Rule, Rules
 from orchestra.routing.route import Decider
 from orchestra.routing.strategies import ORDERS, Ordered
@@ -17,6 +18,7 @@ from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.file import KeyPath, PolicyFile
 from orchestra.settings.flat import DEFAULT, policies
 from orchestra.settings.nodes import (
+    CachedSpec,
     FallbackSpec,
     LimitedSpec,
     NameSpec,
@@ -144,6 +146,13 @@ class _Builder:
                     return None
                 limit = RateLimit(spec.max_requests_per_minute)
                 return Arm(name, Limited(of.model, limit, run.clock, run.sleep), of.members)
+            case CachedSpec():
+                of = self._node(spec.model, f"{name}.model", (*path, "model"))
+                run = self.tree.runtime
+                if of is None:
+                    return None
+                store = run.store(cache_place(spec.path), spec.size_mb * 1_000_000)
+                return Arm(name, Cached(of.model, store, spec.ttl_s, clock=run.clock, wall=run.wall), of.members)
 
     def _nodes(self, specs: tuple[NodeSpec, ...], name: str, path: KeyPath) -> tuple[Arm, ...]:
         found = [self._node(spec, f"{name}.{path[-1]}[{n}]", (*path, n)) for n, spec in enumerate(specs)]

@@ -1,4 +1,4 @@
-"""What the nodes of one client share and change: cool-downs, the rate limit, the clock, the local model."""
+"""What the nodes of one client share and change: cool-downs, limit, ledger, caches, the clock, the local model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from orchestra.ledger import Ledger
 from orchestra.local import LocalServer
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
+from orchestra.resilience.store import Store
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,9 +31,17 @@ class Runtime:
     local: LocalServer = field(default_factory=LocalServer)
     warned: set[str] = field(default_factory=set)
     """The retired models that a warning was already given for."""
+    stores: dict[tuple[Path, int], Store] = field(default_factory=dict)
+    """The caches, by folder and size in bytes."""
+
+    def store(self, directory: Path, size_bytes: int) -> Store:
+        """The cache in a folder, one for all the nodes that keep answers there."""
+        return self.stores.setdefault((directory, size_bytes), Store(directory, size_bytes, self.clock))
 
     def close(self) -> None:
         """Stop what was started."""
         self.local.close()
         if self.ledger is not None:
             self.ledger.close()
+        for store in self.stores.values():
+            store.close()

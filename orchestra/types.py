@@ -28,7 +28,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _nothing() -> Mapping[str, Any]:
-    return NOTHING
+    return {}  # not NOTHING: a response can be copied and pickled
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from io import StringIO
 from zoneinfo import ZoneInfo
 
 from orchestra.errors import ConfigError
 from orchestra.ledger.money import nano
+from orchestra.ledger.windows import window
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "time": (
@@ -40,6 +41,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """What a column may be called, the likeliest first; case and punctuation do not count."""
 
 CENTS = "_cents"
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ def _records(text: str) -> list[tuple[int, dict[str, str]]]:
     found = []
     try:
         for record in reader:
-            record.pop(None, None)  # type: ignore[call-overload]  # cells beyond the header
+            record.pop(None, None)  # cells beyond the header
             if any(record.values()):
                 found.append((reader.line_num, record))
     except csv.Error as error:
@@ -180,17 +182,8 @@ class _Reader:
         """The same with its end: the file's, else that of its day."""
         if line.at is None or line.ends is not None:
             return line
-        day = datetime.fromtimestamp(line.at, self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        after = (day.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self.zone)
-        return Line(
-            number=line.number,
-            at=day.timestamp(),
-            ends=after.timestamp(),
-            model=line.model,
-            input_tokens=line.input_tokens,
-            output_tokens=line.output_tokens,
-            amount=line.amount,
-        )
+        day = window("day", self.zone, line.at)
+        return replace(line, at=float(day.starts), ends=None if day.ends is None else float(day.ends))
 
     def _time(self, number: int, text: str, *, end: bool = False) -> float | None:
         if not text:
@@ -237,20 +230,11 @@ def _number(text: str) -> str:
 
 
 def _time(text: str, zone: ZoneInfo) -> tuple[float, bool]:
-    """Seconds since the epoch, and whether it is a mere date."""
+    """Seconds since the epoch, and whether it says no more than a day."""
     if re.fullmatch(r"\d{9,19}(\.\d+)?", text):
         seconds = float(text)
         while seconds > 1e11:  # milli-, micro- and nanoseconds
             seconds /= 1000
-        return seconds, False
-    text = re.sub(r"\s*(UTC|GMT)$", "+00:00", text)
-    read = datetime.fromisoformat(text)
-    dated = read.timetz() == datetime.min.timetz() or re.search(r"T00:00(:00(\.0+)?)?(Z|\+00:00)?$", text) is not None
-    return (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp(), dated
-
-
-def spans(lines: Iterable[Line]) -> Iterator[tuple[float, float]]:
-    """When what each line bills was called, as far as it says."""
-    for line in lines:
-        if line.at is not None:
-            yield line.at, line.at if line.ends is None else line.ends
+        return seconds, seconds % DAY_S == 0
+    read = datetime.fromisoformat(re.sub(r"\s*(UTC|GMT)$", "+00:00", text))
+    return (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp(), read.time() == time()

@@ -52,7 +52,6 @@ class Opening:
             attached=tuple(hold.id for hold in live),
         )
         window.follow(claim)
-        window.touched = False
         return window
 
     @cached_property

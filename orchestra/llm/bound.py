@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestra.llm.cost import rounded_up
 from orchestra.model_config import ModelConfig
-from orchestra.types import Call
+from orchestra.types import Call, Usage
 
 MESSAGE_TOKENS = 16
 """More than any chat template puts around one message."""
@@ -58,6 +58,12 @@ def most_usd(
         rate = _dearest(row, ("output_cost_per_token", "output_cost_per_reasoning_token"), inputs, sent)
         cost += cap * int(sent.get("n") or 1) * rate
     return rounded_up(cost)
+
+
+def most_of(model: ModelConfig, sent: Mapping[str, Any], call: Call, counted: Usage) -> Decimal | None:
+    """The most that so many tokens can cost in this call, in USD; `None` where that is not known."""
+    output = {"max_tokens": max(1, counted.output_tokens), "max_completion_tokens": None, "n": 1}
+    return most_usd(model, {**sent, **output}, call, counted.input_tokens)
 
 
 def input_bound(model: ModelConfig, sent: Mapping[str, Any], call: Call) -> int | None:

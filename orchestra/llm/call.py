@@ -13,16 +13,13 @@ from orchestra.errors import BudgetExceeded, Cut, OrchestraError, TimedOut, Unav
 from orchestra.events import CALL_FINISHED, emit
 from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
 from orchestra.llm.arguments import COHERE, arguments, asked_for_usage, dropped, streamed
-from orchestra.llm.bound import MESSAGE_TOKENS, most_usd, output_cap
+from orchestra.llm.bound import MESSAGE_TOKENS, most_of, most_usd, output_cap
 from orchestra.llm.cost import by_rates, cost_of
+from orchestra.llm.counting import counted, plausible
 from orchestra.llm.faults import basis_of, translated
 from orchestra.model_config import ModelConfig
 from orchestra.tokens import estimated_tokens
 from orchestra.types import Attempt, Basis, Chunk, Hold, Request, Response, Sink, Usage, Want, new_id
-
-COUNTING_MODEL = "gpt-4o"
-"""Its tokenizer ships with LiteLLM; others are fetched from the network."""
-
 
 LONGEST = 1_000_000
 
@@ -123,7 +120,7 @@ class OneCall:
             self._book(hold, "estimated" if self.text else "reserved", stopped)
             raise
         attempt = self._book(hold, self.basis, None)
-        return replace(response, latency_s=attempt.latency_s)
+        return replace(response, latency_s=attempt.latency_s, usage=attempt.usage)
 
     async def _answered(self) -> Any:
         try:
@@ -206,18 +203,21 @@ class OneCall:
         return frozenset(name for name in own if name in str(error))
 
     async def _counted(self, raw: Any) -> Usage:
-        """What the provider counted, or what we count where it did not; with its cost."""
-        usage = usage_of(raw)
-        if not usage.total_tokens and self.request.call == "chat":
-            self.basis = "counted"
-            usage = await asyncio.to_thread(self._tokens, raw)
-        return replace(usage, cost=cost_of(self.litellm, raw, usage, self.model, self.request.call))
+        """What the provider counted, or what we count where it did not; with its cost.
 
-    def _tokens(self, raw: Any) -> Usage:
-        answer = "".join(text_of(choice.message) for choice in raw.choices)
-        count = self.litellm.token_counter
-        inputs = count(model=COUNTING_MODEL, messages=self.sent["messages"])
-        return Usage(inputs, count(model=COUNTING_MODEL, text=answer) if answer else 0)
+        Where neither gives a cost, although the call has a bound, it is booked at the bound.
+        """
+        call, usage = self.request.call, usage_of(raw)
+        if self.basis == "usage" and plausible(usage, raw, call):
+            usage = replace(usage, cost=cost_of(self.litellm, raw, usage, self.model, call))
+        elif "reasoning" not in self.model.card.abilities:  # such a model writes what nobody can count
+            self.basis = "counted"
+            ours = await asyncio.to_thread(counted, self.litellm, self.sent, raw, call, usage)
+            usage = usage if ours is None else replace(ours, cost=most_of(self.model, self.sent, call, ours))
+        if usage.cost is None and self.most_usd is not None:
+            self.basis = "reserved"
+            return replace(usage, cost=self.most_usd, upper_bound=self.most_usd)
+        return usage
 
     def _response(self, raw: Any, usage: Usage) -> Response:
         left_out = dropped(self.model, self.request, self.refused)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
 
 from orchestra.model_config import ModelConfig
 from orchestra.types import Call, Usage
 
 NANO = Decimal("1e-9")
+TIER = re.compile(r"\w+_above_(\d+)k_tokens")
+WIDE = Context(prec=60, rounding=ROUND_CEILING)
+"""Room for what a provider may claim."""
 CALL_TYPES: dict[Call, str] = {"chat": "acompletion", "embedding": "aembedding", "rerank": "arerank"}
 
 
@@ -24,6 +28,8 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
     if card.free:
         return Decimal(0)
     row = card.row
+    if call == "rerank" and row.get("input_cost_per_query"):
+        return rounded_up(_rate(row, "input_cost_per_query") * _searches(raw))
     if call != "rerank" and not (row.get("input_cost_per_token") or row.get("output_cost_per_token")):
         return None
     if not _same(litellm, model):
@@ -35,13 +41,13 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
             custom_llm_provider=model.model.partition("/")[0],
             call_type=CALL_TYPES[call],
         )
-    except (litellm.exceptions.ModelNotMappedError, litellm.exceptions.BadRequestError, ValueError, KeyError):
+    except Exception:  # noqa: BLE001  # LiteLLM raises a bare one for what it can't price
         return by_rates(row, usage)
-    return rounded_up(Decimal(f"{cost:.12g}")) if cost or not usage.total_tokens else None
+    return rounded_up(Decimal(f"{cost:.12g}")) if cost > 0 else None
 
 
 def rounded_up(amount: Decimal) -> Decimal:
-    return amount.quantize(NANO, rounding=ROUND_CEILING)
+    return amount.quantize(NANO, context=WIDE)
 
 
 def _same(litellm: Any, model: ModelConfig) -> bool:
@@ -53,17 +59,32 @@ def _same(litellm: Any, model: ModelConfig) -> bool:
 
 
 def by_rates(row: Mapping[str, Any], usage: Usage) -> Decimal | None:
-    """Tokens times the rates of a row, tiers aside; `None` where it has none."""
+    """Tokens times the rates of a row, at the tier of this input; `None` where it has none."""
     if row.get("input_cost_per_token") is None and row.get("output_cost_per_token") is None:
         return None
-
-    def rate(name: str, default: Decimal) -> Decimal:
-        value = row.get(name)
-        return default if value is None else Decimal(repr(float(value)))
-
-    per_input = rate("input_cost_per_token", Decimal(0))
-    per_cached = rate("cache_read_input_token_cost", per_input)
-    per_output = rate("output_cost_per_token", Decimal(0))
+    per_input = _tiered(row, "input_cost_per_token", usage.input_tokens)
+    cached = row.get("cache_read_input_token_cost") is not None
+    per_cached = _tiered(row, "cache_read_input_token_cost", usage.input_tokens) if cached else per_input
+    per_output = _tiered(row, "output_cost_per_token", usage.input_tokens)
     fresh = usage.input_tokens - usage.cached_tokens
-    fixed = rate("input_cost_per_request", Decimal(0))
-    return rounded_up(fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * per_output + fixed)
+    tokens = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * per_output
+    return rounded_up(tokens + _rate(row, "input_cost_per_request"))
+
+
+def _tiered(row: Mapping[str, Any], name: str, input_tokens: int) -> Decimal:
+    """The rate for an input of this size: that of the highest tier that it is above."""
+    tiers = [
+        (int(tier.group(1)), key) for key in row if (tier := TIER.fullmatch(key)) and key.startswith(f"{name}_above")
+    ]
+    reached = [tier for tier in tiers if input_tokens > tier[0] * 1000]
+    return _rate(row, max(reached)[1] if reached else name)
+
+
+def _rate(row: Mapping[str, Any], name: str) -> Decimal:
+    return Decimal(repr(float(row.get(name) or 0)))
+
+
+def _searches(raw: Any) -> int:
+    """How many searches a reranking was billed as."""
+    meta = getattr(raw, "meta", None) or {}
+    return int((meta.get("billed_units") or {}).get("search_units") or 1)

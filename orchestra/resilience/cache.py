@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -16,7 +16,7 @@ from orchestra.resilience.entry import Answer, recalled, written
 from orchestra.resilience.flight import Ahead, Flights
 from orchestra.resilience.key import identity_of, key_of, reads_facts
 from orchestra.resilience.store import Store
-from orchestra.types import Attempt, Model, Request, Response, Usage, new_id
+from orchestra.types import Attempt, Model, Request, Response, new_id
 
 DAY_S = 86_400.0
 PRIVATE = "private"
@@ -107,12 +107,11 @@ class Cached:
     def _answer(self, response: Response, request: Request, made: int) -> Answer:
         """A new answer, with what the calls since the `made`-th of the journal came to; others may write there too."""
         own = [attempt for attempt in request.journal[made:] if attempt.path[: len(request.path)] == request.path]
-        total = Usage.total(attempt.usage for attempt in own) if own else response.usage
         by = next((attempt for attempt in reversed(own) if attempt.success and attempt.model == response.model), None)
         return Answer(
             response=response,
             at=self.wall(),
-            cost_usd=total.cost,
+            cost_usd=_worth(own) if own else response.usage.cost,
             provider=by.provider if by else "",
             served=by.served if by else None,
         )
@@ -154,6 +153,12 @@ class Cached:
         said = f"from the cache, {age_s:.0f} s old" if how == "hit" else "an identical call was in flight"
         note = "; ".join(part for part in (said, response.note) if part)
         return replace(response, usage=attempt.usage, latency_s=latency_s, note=note, id=request.id)
+
+
+def _worth(attempts: Sequence[Attempt]) -> Decimal | None:
+    """What the attempts would cost if they were made again; `None` when the price of one is not known."""
+    costs = [None if attempt.usage.cost is None else attempt.usage.cost + attempt.saved for attempt in attempts]
+    return sum((cost for cost in costs if cost is not None), Decimal(0)) if None not in costs else None
 
 
 def _own(error: ModelError) -> ModelError:

@@ -12,8 +12,7 @@ from orchestra.llm.answers import parsed, result_of
 from orchestra.llm.stored import restored, stored
 from orchestra.types import Citation, Request, Response, Usage
 
-
-MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+MALFORMED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What reading an entry raises that someone else wrote, or writing an answer that is not plain data."""
 
 

@@ -1,4 +1,4 @@
-"""Where answers are kept: a diskcache of text that runs nothing, in a thread of its own, and never stands in the way."""
+"""Where answers are kept: a diskcache of text, in a thread of its own, that runs nothing and stands in nobody's way."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Store:
         if worker is not None and worker.pid == os.getpid():
             worker.close()
 
-    def _submit(self, work: Callable[[Any], T]) -> Future[T | None]:
+    def _submit(self, work: Callable[[Any], T | None]) -> Future[T | None]:
         worker = self._worker
         if worker is None or worker.pid != os.getpid():  # a forked child has none of its parent's threads
             with self._lock:
@@ -105,7 +105,7 @@ class _Worker:
         self._again_at = float("-inf")
         self._told = False
 
-    def submit(self, work: Callable[[Any], T]) -> Future[T | None]:
+    def submit(self, work: Callable[[Any], T | None]) -> Future[T | None]:
         try:
             return self._thread.submit(self._done, work)
         except RuntimeError:  # closed in the meantime, or the interpreter is about to end
@@ -118,7 +118,7 @@ class _Worker:
             self._thread.submit(self._let_go)
         self._thread.shutdown()
 
-    def _done(self, work: Callable[[Any], T]) -> T | None:
+    def _done(self, work: Callable[[Any], T | None]) -> T | None:
         if self._clock() < self._again_at:
             return None
         try:

@@ -216,19 +216,32 @@ class LimitedSpec(Spec):
     max_requests_per_minute: int = Field(ge=1)
 
 
+class CachedSpec(Spec):
+    """Keep answers on disk, give them again to equal requests, and make identical calls in flight once."""
+
+    kind: Literal["cached"] = "cached"
+    model: NodeSpec
+    ttl_s: float = Field(default=86_400.0, gt=0)
+    size_mb: int = Field(default=256, ge=1)
+    """About how much of the disk it takes; the least recently used answers go first."""
+    path: str | None = None
+    """The folder; unset: `$ORCHESTRA_HOME/cache`, else the user's cache folder."""
+
+
 NodeSpec = Annotated[
     Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
-        | Annotated[LimitedSpec, Tag("limited")],
+        | Annotated[LimitedSpec, Tag("limited")]
+        | Annotated[CachedSpec, Tag("cached")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
 ]
 
-for _spec in (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec):
+for _spec in (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec):
     _spec.model_rebuild()
 
 

@@ -61,7 +61,7 @@ def safe_address(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("an address begins with http:// or https:// and a host")
+        raise ValueError("this is not an http(s) address")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address has no user, password, query or fragment in it: name the key under 'api_key'")
     if host.startswith(METADATA):

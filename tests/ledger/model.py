@@ -96,17 +96,28 @@ class Model:
 
     def reserve(self, owner: str, asks: list[tuple[str, int, str, list[str]]]) -> str:
         """What should come of it: granted, busy, exceeded or clock."""
-        if self.newest - self.wall > HOUR:
-            return "clock"
         claimed = {budget for *_, budgets in asks for budget in budgets}
-        known = [(budget, self.windows.get((budget, self.start(budget)))) for budget in sorted(claimed)]
-        changed = [window.follow(self.limits[budget]) for budget, window in known if window is not None]
+        late = self.newest - self.wall > HOUR
+        changed = [self._claim(budget, follow=not late) for budget in claimed]
+        if late:
+            if any(changed):
+                self.commit(owner)
+            return "clock"
         answer = self._answer([(budget, amount) for _, amount, _, budgets in asks for budget in budgets])
         if answer == "granted":
             self._grant(owner, asks)
         if answer == "granted" or any(changed):
             self.commit(owner)
         return answer
+
+    def _claim(self, budget: str, follow: bool) -> bool:
+        """Open the window of now if there is none; tells whether anything about it is new."""
+        known = self.windows.get((budget, self.start(budget)))
+        if known is None:
+            self.open(budget)
+        elif follow:
+            return known.follow(self.limits[budget])
+        return known is None
 
     def _answer(self, claims: list[tuple[str, int]]) -> str:
         needed: dict[str, int] = {}
@@ -121,9 +132,6 @@ class Model:
         return answer
 
     def _grant(self, owner: str, asks: list[tuple[str, int, str, list[str]]]) -> None:
-        for *_, budgets in asks:
-            for budget in budgets:
-                self.open(budget)
         for id, amount, model, budgets in asks:
             keys = [(budget, self.start(budget)) for budget in budgets]
             self.holds[id] = Hold(amount, owner, self.at, model, keys)

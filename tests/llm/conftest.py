@@ -24,7 +24,7 @@ KINDS = {
 }
 """Our names of the spec's providers, and LiteLLM's."""
 
-OWN_MODELS = {"ollama": "llama3:8b", "vllm": "served", "lm_studio": "loaded"}
+OWN_MODELS = {"together": "openai/gpt-oss-120b", "ollama": "llama3:8b", "vllm": "served", "lm_studio": "loaded"}
 EMBEDDERS = {"vllm": "embedder", "lm_studio": "embedder", "ollama": "nomic-embed-text"}
 
 

@@ -70,9 +70,7 @@ def unread(kind: str, fault: Fault) -> Any:
     ("kind", "fault"),
     [unread(kind, fault) for kind in KINDS for fault in (Fault.CUT, Fault.DROP, Fault.ERROR_IN_200)],
 )
-async def test_a_stream_that_breaks_after_it_began(
-    provider: Provider, client: Client, kind: str, fault: Fault
-) -> None:
+async def test_a_stream_that_breaks_after_it_began(provider: Provider, client: Client, kind: str, fault: Fault) -> None:
     """The reader has what came, then an error that says so; it is booked at its upper bound."""
     provider.fail(fault, after_chunks=2, answer=Answer("one two three four"))
     text = ""
@@ -89,9 +87,7 @@ async def test_a_stream_that_breaks_after_it_began(
 @pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("fault", NO_ANSWERS, ids=lambda fault: fault.name)
 @pytest.mark.filterwarnings("ignore::orchestra.RetiredModelWarning")
-async def test_another_model_answers_instead(
-    provider: Provider, client: Client, fault: Fault, streaming: bool
-) -> None:
+async def test_another_model_answers_instead(provider: Provider, client: Client, fault: Fault, streaming: bool) -> None:
     """A non-answer is a failure also for the fallback, and stays in the tree."""
     provider.on("openai").always(fault)
     api = client(router=RouterConfig(fallback_order=["mistral"]), max_retries=0)
@@ -147,7 +143,11 @@ async def test_a_refusal_or_a_sound_without_text_is_an_answer(
 async def test_a_streamed_refusal_is_an_answer(provider: Provider, client: Client) -> None:
     """In a stream it comes in deltas of its own."""
     head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    deltas = [({"role": "assistant", "content": None}, None), ({"refusal": "I will"}, None), ({"refusal": " not."}, None)]
+    deltas = [
+        ({"role": "assistant", "content": None}, None),
+        ({"refusal": "I will"}, None),
+        ({"refusal": " not."}, None),
+    ]
     chunks = [
         {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
         for delta, finish in [*deltas, ({}, "stop")]

@@ -38,8 +38,15 @@ TOOL = {"type": "function", "function": {"name": "look_up", "description": "…"
 HELLO = [{"role": "user", "content": "hello"}]
 CONVERSATION = [
     {"role": "system", "content": "Be brief."},
-    {"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]},
-    {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}]},
+    {
+        "role": "user",
+        "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}],
+    },
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}],
+    },
     {"role": "tool", "tool_call_id": "call_1", "content": "a pixel"},
 ]
 

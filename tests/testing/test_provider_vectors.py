@@ -1,5 +1,6 @@
 """Embeddings and reranking through LiteLLM, for every provider that has them."""
 
+from importlib.metadata import version
 from typing import Any
 
 import litellm
@@ -9,6 +10,9 @@ from litellm.exceptions import ServiceUnavailableError
 from orchestra.testing.provider import Fault, Provider
 
 MODES = ("sync", "async")
+SINCE_1_106 = pytest.mark.skipif(
+    tuple(map(int, version("litellm").split(".")[:2])) < (1, 106), reason="how LiteLLM behaves since 1.106"
+)
 EMBEDDING = {
     "openai": "text-embedding-3-small",
     "mistral": "mistral-embed",
@@ -41,6 +45,7 @@ async def test_embeddings(provider: Provider, client: Any, name: str, mode: str)
 @pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", RERANK)
+@SINCE_1_106
 async def test_rerank(provider: Provider, client: Any, name: str, mode: str) -> None:
     """The document that shares most words with the query comes first."""
     arguments = {
