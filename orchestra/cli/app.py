@@ -7,14 +7,18 @@ from typing import Annotated
 import typer
 
 from orchestra.cli.ask import ask
+from orchestra.cli.budget import budget
 from orchestra.cli.check import check
 from orchestra.cli.explain import explain
 from orchestra.cli.init import init
+from orchestra.cli.ledger import app as ledger
 from orchestra.cli.local import app as local
+from orchestra.cli.log import log
 from orchestra.cli.models import models
 from orchestra.cli.providers import providers
 from orchestra.cli.schema import schema
 from orchestra.cli.settings import app as settings
+from orchestra.cli.usage import usage
 
 app = typer.Typer(
     help="Which model, combined how, for how much, and why.",
@@ -22,9 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, explain, check, models, providers, schema, init):
+for command in (ask, explain, usage, log, budget, check, models, providers, schema, init):
     app.command()(command)
 app.add_typer(settings, name="settings")
+app.add_typer(ledger, name="ledger")
 app.add_typer(local, name="local")
 
 

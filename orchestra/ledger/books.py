@@ -30,6 +30,7 @@ from orchestra.ledger.ops import (
     Standing,
 )
 from orchestra.ledger.state import HoldState, State, WindowState, window_id
+from orchestra.types import Basis
 
 BEHIND_S = 3600.0
 """How far the wall clock may be behind the newest entry."""
@@ -90,6 +91,7 @@ class Books:
     def window(self, claim: Claim) -> WindowState:
         """The window that `claim` falls in now, with the limit as the policy has it now."""
         window = self._now(claim)
+        window.opened = True
         window.follow(claim)
         return window
 
@@ -98,6 +100,8 @@ class Books:
         ids = tuple(ask.id for ask in op.asks)
         if len(set(ids)) < len(ids) or any(id in self.holds for id in ids):
             return self._again(op)
+        for claim in (claim for ask in op.asks for claim in ask.claims):
+            self._now(claim).opened = True
         if self.behind_s > BEHIND_S:
             return clock_error(self.behind_s)
         wanted: dict[int, int] = {}
@@ -241,6 +245,8 @@ class Books:
 
     def _crossed(self, window: WindowState, cause: str) -> Iterator[Notice]:
         """The alerts that this spending is the first to set off."""
+        if not window.kept:
+            return
         thresholds = {2: window.limit}
         if window.alert is not None and window.alert < window.limit:
             thresholds = {1: window.alert, **thresholds}
@@ -253,7 +259,7 @@ class Books:
                     yield alert
 
 
-def due(op: Book, held: int) -> tuple[int, str, bool]:
+def due(op: Book, held: int) -> tuple[int, Basis, bool]:
     """What an attempt is booked at, on what basis, and whether that is its price; what is not known is not free."""
     basis = op.attempt.basis
     if basis == "void":

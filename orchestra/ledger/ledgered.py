@@ -13,11 +13,12 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from orchestra.errors import BudgetBusy, BudgetExceeded, LedgerError, PriceUnknown
+from orchestra.ledger.books import due
 from orchestra.ledger.budget import Budget
 from orchestra.ledger.entry import clean
 from orchestra.ledger.ledger import Ledger
 from orchestra.ledger.money import billed, shown, usd
-from orchestra.ledger.ops import Ask, Claim, Refused, Standing
+from orchestra.ledger.ops import Ask, Book, Claim, Refused, Standing
 from orchestra.types import NOTHING, Attempt, Want
 
 AT_ONCE_S = 1.0
@@ -36,12 +37,20 @@ class Held:
 
     def book(self, attempt: Attempt) -> Attempt:
         """Settle what was held with what the attempt came to, and return it as it is booked; queued, never waits."""
-        attempt = _by_policy(attempt, [claim.budget for claim in self.claims], self.bound)
+        attempt = self._settled(_by_policy(attempt, [claim.budget for claim in self.claims]))
         if self.owner == self.ledgered.ledger.owner:  # the holds of a process are not its forked child's
             price = attempt.labels.get("price", "")
             claims = () if self.want.free else self.claims
             self.ledgered.ledger.book(attempt, bound=self.bound, claims=claims, price=price)
         return attempt
+
+    def _settled(self, attempt: Attempt) -> Attempt:
+        """The attempt with the cost that the books will have."""
+        amount, basis, priced = due(Book(attempt, billed(attempt.usage.cost)), self.bound or 0)
+        cost = usd(amount) if priced else None
+        upper_bound = usd(amount) if basis == "reserved" else Decimal(0)
+        usage = replace(attempt.usage, cost=cost, upper_bound=upper_bound)
+        return replace(attempt, basis=basis, usage=usage)
 
     def release(self) -> None:
         if self.committed and self.owner == self.ledgered.ledger.owner:
@@ -177,15 +186,13 @@ def _assumed(want: Want, budgets: Sequence[Budget]) -> int | None:
     return max((budget.assume_nano for budget in budgets if budget.on_unknown_price == "assume"), default=None)
 
 
-def _by_policy(attempt: Attempt, budgets: Sequence[Budget], bound: int | None) -> Attempt:
+def _by_policy(attempt: Attempt, budgets: Sequence[Budget]) -> Attempt:
     """The attempt, with the basis that its budgets give to what is not known."""
     if attempt.basis == "estimated" and any(budget.on_closed == "reserved" for budget in budgets):
-        cost = None if bound is None else usd(bound)
-        usage = replace(attempt.usage, cost=cost, upper_bound=cost or Decimal(0))
-        return replace(attempt, basis="reserved", usage=usage)
+        return replace(attempt, basis="reserved")
     failed_at_once = attempt.status is not None and attempt.status >= 500 and attempt.latency_s <= AT_ONCE_S
     if attempt.basis == "reserved" and failed_at_once and budgets and all(budget.void_on_5xx for budget in budgets):
-        return replace(attempt, basis="void", usage=replace(attempt.usage, cost=Decimal(0), upper_bound=Decimal(0)))
+        return replace(attempt, basis="void")
     return attempt
 
 

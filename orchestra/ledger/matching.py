@@ -84,6 +84,15 @@ def time_of(row: Entry) -> float:
     return row.started_at or row.made
 
 
+def times(
+    lines: Sequence[Line], since: float | None = None, until: float | None = None
+) -> tuple[float | None, float | None]:
+    """When the calls of an invoice were made: as told, else from its first line to the end of its last."""
+    first = min((line.at for line in lines if line.at is not None), default=None)
+    last = max((line.ends or line.at + 1 for line in lines if line.at is not None), default=None)
+    return first if since is None else since, last if until is None else until
+
+
 def billed(row: Entry) -> bool:
     """A provider is expected to bill it: it was not proven to be free, and is no cached answer."""
     return row.basis != "void" and not row.saved and bool(row.amount or row.total_tokens or not row.priced)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from orchestra.ledger.entry import Entry
 from orchestra.ledger.invoice import Invoice, Line
-from orchestra.ledger.matching import Pair, agree, billed, by_id, by_sum, by_time, time_of
+from orchestra.ledger.matching import Pair, agree, billed, by_id, by_sum, by_time, time_of, times
 
 Kind = Literal["missing here", "missing there", "amount", "tokens"]
 MatchedBy = Literal["id", "time", "sum"]
@@ -84,7 +84,7 @@ def reconcile(
     matched_by, pairs = _matched(invoice.summed, lines, own)
     found = [row for _, some in pairs for row in some]
     taken, providers = {row.id for row in found}, {row.provider for row in found}
-    first, last = _bounds(lines, since, until)
+    first, last = times(lines, since, until)
     left = [row for row in own if row.id not in taken and billed(row) and _within(time_of(row), first, last)]
     missing = [row for row in left if not providers or row.provider in providers]
     differences = [differs for line, some in pairs if (differs := _difference(line, some, invoice.grain))]
@@ -151,13 +151,6 @@ def _together(rows: Iterable[Entry], summed: bool) -> Iterator[tuple[Entry, ...]
     for row in rows:
         sorted_in.setdefault(row.model if summed else row.id, []).append(row)
     return map(tuple, sorted_in.values())
-
-
-def _bounds(lines: Sequence[Line], since: float | None, until: float | None) -> tuple[float | None, float | None]:
-    """When the rows that an invoice should have were made."""
-    first = min((line.at for line in lines if line.at is not None), default=None)
-    last = max((line.ends or line.at + 1 for line in lines if line.at is not None), default=None)
-    return first if since is None else since, last if until is None else until
 
 
 def _within(at: float, since: float | None, until: float | None) -> bool:

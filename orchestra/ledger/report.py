@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from orchestra.ledger.entry import Entry
 from orchestra.ledger.export import decimal
 from orchestra.ledger.forecast import Outlook
 from orchestra.ledger.period import Period
-from orchestra.ledger.usage import TAG, Group, Totals, groups, local, totals
+from orchestra.ledger.usage import Group, Totals, groups, local, totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,6 @@ def report(
 def report_dict(report: Report) -> dict[str, Any]:
     """A report as plain data; amounts are decimal text in USD, times ISO 8601."""
     since, until = report.period.since, report.period.until
-    name = report.by.removeprefix(TAG)
     return {
         "since": None if since is None else local(since, report.zone).isoformat(),
         "until": local(report.at if until is None else until, report.zone).isoformat(),
@@ -58,7 +56,7 @@ def report_dict(report: Report) -> dict[str, Any]:
         **totals_dict(report.totals),
         "by": report.by,
         "groups": [
-            {name: group.key, "label": group.label, "percent": group.percent, **totals_dict(group.totals)}
+            {"key": group.key, "label": group.label, "percent": group.percent, **totals_dict(group.totals)}
             for group in report.groups
         ],
         "budgets": [outlook_dict(outlook) for outlook in report.outlooks],
@@ -112,7 +110,4 @@ def outlook_dict(outlook: Outlook) -> dict[str, Any]:
 
 
 def _iso(at: float | None, zone: ZoneInfo) -> str | None:
-    if at is None:
-        return None
-    said: datetime = local(at, zone)
-    return said.isoformat(timespec="seconds")
+    return None if at is None else local(at, zone).isoformat(timespec="seconds")

@@ -38,6 +38,7 @@ class WindowState:
     reserved: int = 0
     overrun: int = 0
     new: bool = False
+    opened: bool = False
     touched: bool = False
     attached: tuple[str, ...] = ()
     """The live holds that were found to match when it was opened."""
@@ -50,6 +51,11 @@ class WindowState:
         if (self.limit, self.cap, self.alert) != (budget.limit_nano, cap, budget.alert_nano):
             self.limit, self.cap, self.alert = budget.limit_nano, cap, budget.alert_nano
             self.touched = True
+
+    @property
+    def kept(self) -> bool:
+        """It is, or will be, in the table: a new window is once it was claimed, whatever became of the claim."""
+        return not self.new or self.opened
 
     def change(self, *, spent: int = 0, reserved: int = 0, overrun: int = 0) -> None:
         self.spent += spent

@@ -11,7 +11,7 @@ from typing import Any
 from orchestra.ledger.books import Books, EventRow, notice_of
 from orchestra.ledger.entry import COLUMNS, clean
 from orchestra.ledger.opening import Opening, claims_of, id_of, together
-from orchestra.ledger.ops import Append, Beat, Book, Notice, Op, Peek, Release, Reserve, Result
+from orchestra.ledger.ops import Append, Beat, Book, Notice, Op, Release, Reserve, Result
 from orchestra.ledger.query import Session, among, chunks, inserts, live_holds, marks, newest_of
 from orchestra.ledger.state import HoldState, WindowState
 from orchestra.ledger.tables import (
@@ -85,10 +85,8 @@ class Store:
         missing = wanted.keys() - books.windows.keys()
         books.windows |= _windows(session, missing)
         opening = Opening(session, books)
-        looked = {id_of(claim, at) for op in ops if isinstance(op, Peek) for claim in op.claims}
         for id in sorted(missing - books.windows.keys()):
             books.windows[id] = opening.window(id, wanted[id])
-            books.windows[id].touched = id not in looked
         unheld = {op.attempt.id for op in booked} - books.holds.keys()
         books.entered = {id for (id,) in among(session, "entry", ("id",), "id", unheld)}
         keys = {op.key for op in ops if isinstance(op, Append)}
@@ -99,7 +97,9 @@ class Store:
         return books
 
     def _changes(self, books: Books) -> Iterator[tuple[str, Sequence[Any]]]:
-        windows = sorted((w for w in books.windows.values() if w.touched), key=lambda window: window.id)
+        windows = sorted(
+            (w for w in books.windows.values() if w.kept and (w.touched or w.new)), key=lambda window: window.id
+        )
         holds = [hold for hold in books.holds.values() if hold.loaded != hold.state]
         fresh = [hold for hold in holds if hold.loaded is None]
         yield from inserts("budget_window", WINDOW_COLUMNS, [window_row(w) for w in windows if w.new])

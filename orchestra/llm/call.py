@@ -205,12 +205,13 @@ class OneCall:
     async def _counted(self, raw: Any) -> Usage:
         """What the provider counted, or what we count where it did not; with its cost.
 
-        Where neither gives a cost, although the call has a bound, it is booked at the bound.
+        Where neither can be had of a call with a bound, it is booked at the bound: a model that reasons writes what
+        nobody else sees.
         """
         call, usage = self.request.call, usage_of(raw)
         if self.basis == "usage" and plausible(usage, raw, call):
             usage = replace(usage, cost=cost_of(self.litellm, raw, usage, self.model, call))
-        elif "reasoning" not in self.model.card.abilities:  # such a model writes what nobody can count
+        elif self.most_usd is None or "reasoning" not in self.model.card.abilities:
             self.basis = "counted"
             ours = await asyncio.to_thread(counted, self.litellm, self.sent, raw, call, usage)
             usage = usage if ours is None else replace(ours, cost=most_of(self.model, self.sent, call, ours))

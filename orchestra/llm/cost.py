@@ -66,7 +66,7 @@ def by_rates(row: Mapping[str, Any], usage: Usage) -> Decimal | None:
     cached = row.get("cache_read_input_token_cost") is not None
     per_cached = _tiered(row, "cache_read_input_token_cost", usage.input_tokens) if cached else per_input
     per_output = _tiered(row, "output_cost_per_token", usage.input_tokens)
-    fresh = usage.input_tokens - usage.cached_tokens
+    fresh = max(0, usage.input_tokens - usage.cached_tokens)
     tokens = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * per_output
     return rounded_up(tokens + _rate(row, "input_cost_per_request"))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from orchestra.errors import Cut, ModelError
+from orchestra.errors import AllFailed, Cut, ModelError
 from orchestra.events import CACHE_HIT, emit
 from orchestra.resilience.entry import Answer, recalled, written
 from orchestra.resilience.flight import Ahead, Flights
@@ -59,7 +58,9 @@ class Cached:
             flight, leads = self.flights.board(key)
             if leads:
                 return await self._led(key, flight, request, begun)
-            await request.budgets.reserve(())  # siblings that reserve together are not to wait for this one
+            how = "hit" if flight.done() else "joined"  # an answer that came is there until it is written down
+            if how == "joined":
+                await request.budgets.reserve(())  # siblings that reserve together are not to wait for this one
             landed = await asyncio.wrap_future(flight)
             match landed:
                 case None:
@@ -68,9 +69,9 @@ class Cached:
                     raise _own(landed) from landed.__cause__
                 case answer, text:
                     own = answer if text is None else await recalled(text, request)
-                    if own is None:
+                    if own is None or not self._fresh(own):
                         return await self.model(request)
-                    return self._hit(own, request, begun, "joined")
+                    return self._hit(own, request, begun, how)
 
     async def _led(self, key: str, flight: Future[Landed | None], request: Request, begun: float) -> Response:
         if request.sink is None:
@@ -101,8 +102,10 @@ class Cached:
     async def _found(self, key: str, request: Request) -> tuple[Answer | None, str | None]:
         text = await self.store.get(key)
         answer = None if text is None else await recalled(text, request)
-        fresh = answer is not None and 0 <= self.wall() - answer.at < self.ttl_s
-        return (answer, text) if fresh else (None, None)
+        return (answer, text) if answer is not None and self._fresh(answer) else (None, None)
+
+    def _fresh(self, answer: Answer) -> bool:
+        return 0 <= self.wall() - answer.at < self.ttl_s
 
     def _answer(self, response: Response, request: Request, made: int) -> Answer:
         """A new answer, with what the calls since the `made`-th of the journal came to; others may write there too."""
@@ -163,8 +166,11 @@ def _worth(attempts: Sequence[Attempt]) -> Decimal | None:
 
 def _own(error: ModelError) -> ModelError:
     """The same error for another caller: a traceback and a journal are each caller's own."""
-    own = copy.copy(error)
-    own.journal = ()
+    if isinstance(error, AllFailed):
+        own: ModelError = error.derive(error.exceptions)
+    else:
+        own = type(error).__new__(type(error), *error.args)
+    vars(own).update({**vars(error), "journal": ()})
     return own
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from orchestra.errors import AllFailed, ModelError
+from orchestra.errors import AllFailed, BudgetExceeded, ModelError
 from orchestra.types import Failure, Model, Request, Response
 
 
@@ -14,7 +14,8 @@ from orchestra.types import Failure, Model, Request, Response
 class Fallback:
     """Ask each of `models`, (name, model) pairs, in order, until one answers.
 
-    A stream falls back only until its first token. Raises the one error where one was asked, `AllFailed` where
+    A stream falls back only until its first token. One for which a budget has no room is passed over once another has
+    failed; the refusal of the first is raised. Raises the one error where one was asked, `AllFailed` where
     several were. The failures stay in `sources` of the response.
     """
 
@@ -28,6 +29,10 @@ class Fallback:
             left = len(self.models) - n - 1 + request.alternatives
             try:
                 response = await model(replace(request.at(name), alternatives=left))
+            except BudgetExceeded:
+                if not failures:
+                    raise
+                continue  # there is no room to try this one; a later one may be cheaper
             except ModelError as error:
                 failures.append(Failure(name=name, error=error, latency_s=self.clock() - begun))
                 if request.started or (request.deadline is not None and self.clock() >= request.deadline):

@@ -87,9 +87,9 @@ def _canonical(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """What JSON does not know, as plain data that says the same."""
     if isinstance(value, type) and issubclass(value, BaseModel):
-        return [_named(value), value.model_json_schema()]
+        return [value.__qualname__, value.model_json_schema()]
     if isinstance(value, BaseModel):
-        return [_named(type(value)), value.model_dump(mode="json", warnings=False)]
+        return [type(value).__qualname__, value.model_dump(mode="json", warnings=False)]
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from orchestra.errors import RateLimited, TimedOut, Transient
+from orchestra.errors import BudgetExceeded, RateLimited, TimedOut, Transient
 from orchestra.types import Model, Request, Response
 
 CAP_S = 60.0
@@ -19,9 +19,10 @@ class Retry:
     """Ask `model` again after a `Transient` failure, waiting with full jitter in between.
 
     `max_retries` counts the retries of one request over all models. Each retry is a call of its own and costs money.
-    The wait is `random(0, delay_s * 2^n)`, never less than the provider's Retry-After; where it would end after the
-    deadline the failure is raised at once. A timeout is not retried: the provider may have billed it. While others
-    can still be asked (`request.alternatives`), a model gets one retry, and none when it asked us to slow down.
+    One for which a budget has no room is not made. The wait is `random(0, delay_s * 2^n)`, never less than the
+    provider's Retry-After; where it would end after the deadline the failure is raised at once. A timeout is not
+    retried: the provider may have billed it. While others can still be asked (`request.alternatives`), a model gets
+    one retry, and none when it asked us to slow down.
     """
 
     model: Model
@@ -33,10 +34,14 @@ class Retry:
 
     async def __call__(self, request: Request) -> Response:
         tries = 0
+        failed: Transient | None = None
         while True:
             try:
                 return await self.model(replace(request, retry=tries))
+            except BudgetExceeded as full:  # no room for another try: the failure of the last one stands
+                raise (failed or full) from (failed or full).__cause__
             except Transient as error:
+                failed = error
                 wait_s = self._wait_s(request, error, tries)
                 if wait_s is None:
                     raise

@@ -104,7 +104,7 @@ async def test_a_cancelled_call_is_booked_as_reserved_and_closes_its_upstream(
 async def test_a_stream_without_usage_is_counted_not_free(api: MultiModelAPI, provider: Provider) -> None:
     """LiteLLM reports such a stream as $0.00; here the tokens are counted and priced."""
     provider.fail(Fault.NO_USAGE)
-    stream = api.generate_stream("tell me a story about a lamp", "openai")
+    stream = api.generate_stream("tell me a story about a lamp", "gpt-4o")
     async for _ in stream:
         pass
     # LiteLLM 1.90 estimates by itself, and passes that off as the provider's count.

@@ -70,7 +70,7 @@ def client(provider: Provider, clock: FakeClock) -> Iterator[Client]:
     def make(key: str = "sk-test", **settings: Any) -> MultiModelAPI:
         runtime = Runtime(clock=clock, sleep=clock.sleep, uniform=lambda low, high: high, cooldowns=Cooldowns(clock))
         unlimited = {"max_requests_per_minute": None, "daily_budget_usd": None, "retry_delay_seconds": 1}
-        fields = {"providers": configured(provider, key), **unlimited, **settings}
+        fields = {"providers": configured(provider, key), "ledger": {"durability": "process"}, **unlimited, **settings}
         made.append(MultiModelAPI(APISettings(**fields), runtime=runtime))
         return made[-1]
 
@@ -87,3 +87,27 @@ def configured(provider: Provider, key: str) -> dict[str, ProviderConfig]:
         )
         for name, wire in KINDS.items()
     }
+
+
+@pytest.fixture
+def paying(provider: Provider) -> Iterator[Client]:
+    """Makes a client of the stand-in on real clocks, without retries, under one budget of $0.01 unless told."""
+    made: list[MultiModelAPI] = []
+
+    def make(**settings: Any) -> MultiModelAPI:
+        fields: dict[str, Any] = {
+            "providers": configured(provider, "sk-test"),
+            "budgets": {"cap": {"limit_usd": "0.01", "per": "total"}},
+            "ledger": {"durability": "process"},
+            "router": None,
+            "max_retries": 0,
+            "retry_delay_seconds": 0,
+            "max_requests_per_minute": None,
+            "daily_budget_usd": None,
+        }
+        made.append(MultiModelAPI(APISettings(**{**fields, **settings})))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()

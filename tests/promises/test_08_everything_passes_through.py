@@ -14,7 +14,6 @@ from orchestra import MultiModelAPI
 from orchestra.testing import Answer, Provider
 from orchestra.testing.provider import ToolCall
 
-
 Client = Callable[..., MultiModelAPI]
 
 MODELS = {
@@ -32,21 +31,18 @@ MODELS = {
 }
 """A LiteLLM id at each provider: the same for LiteLLM and for us."""
 
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+BLIND = ("groq", "together")
+
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
 SCHEMA = {"type": "object", "properties": {"price": {"type": "string"}}, "required": ["price"]}
 TOOL = {"type": "function", "function": {"name": "look_up", "description": "…", "parameters": SCHEMA}}
 HELLO = [{"role": "user", "content": "hello"}]
-CONVERSATION = [
+PICTURE = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
+LOOKED_UP = [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}]
+CONVERSATION: list[dict[str, Any]] = [
     {"role": "system", "content": "Be brief."},
-    {
-        "role": "user",
-        "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}],
-    },
-    {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}],
-    },
+    {"role": "user", "content": PICTURE},
+    {"role": "assistant", "content": None, "tool_calls": LOOKED_UP},
     {"role": "tool", "tool_call_id": "call_1", "content": "a pixel"},
 ]
 
@@ -135,6 +131,12 @@ async def ours(api: MultiModelAPI, provider: Provider, kind: str, streaming: boo
     return await wire(provider, call)
 
 
+def conversation(kind: str) -> list[dict[str, Any]]:
+    """Tool calls and results, with a picture where the model can see."""
+    start, _, *rest = copy.deepcopy(CONVERSATION)
+    return [start, {"role": "user", "content": HELLO[0]["content"] if kind in BLIND else copy.deepcopy(PICTURE)}, *rest]
+
+
 def without_usage(body: Mapping[str, Any]) -> dict[str, Any]:
     """A body without the one thing that we may add: that a stream reports its usage."""
     options = {name: value for name, value in (body.get("stream_options") or {}).items() if name != "include_usage"}
@@ -183,9 +185,7 @@ async def test_the_wire_of_every_provider(provider: Provider, client: Client, ki
 @pytest.mark.parametrize("kind", [kind for kind in MODELS if kind not in ("perplexity", "cohere")])
 async def test_tools_on_the_wire_of_every_provider(provider: Provider, client: Client, kind: str) -> None:
     """Tools, a forced choice, and the results of earlier calls."""
-    messages = [message for message in CONVERSATION if kind not in ("groq", "together") or message["role"] != "user"]
-    messages = [{"role": "user", "content": "hi"}, *messages] if messages is not CONVERSATION else messages
-    given: dict[str, Any] = {"messages": messages, "tools": [TOOL], "max_tokens": 17}
+    given: dict[str, Any] = {"messages": conversation(kind), "tools": [TOOL], "max_tokens": 17}
     body, _ = await plain(provider, kind, False, **copy.deepcopy(given))
     our_body, _ = await ours(client(router=None), provider, kind, False, **given)
     assert our_body == body
@@ -221,9 +221,7 @@ async def test_the_callers_containers_are_never_written_to(
         "stop": ["END"],
     }
     if kind not in ("perplexity", "cohere"):
-        given |= {"tools": [copy.deepcopy(TOOL)], "messages": copy.deepcopy(CONVERSATION)}
-    if kind in ("groq", "together"):
-        given["messages"] = copy.deepcopy([CONVERSATION[0], HELLO[0], *CONVERSATION[2:]])
+        given |= {"tools": [copy.deepcopy(TOOL)], "messages": conversation(kind)}
     if kind == "perplexity":
         del given["stop"]
     before = copy.deepcopy(given)

@@ -93,7 +93,7 @@ async def test_our_logs_have_no_key_in_them(
     provider: Provider, client: Client, kind: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """At DEBUG, of everything that runs in the process, and on both outputs; an answer, then a failure."""
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="LiteLLM"):
         await both_ways(client(CANARY, max_retries=0), kind)
         provider.always(Fault.UNAUTHORIZED)
         await both_ways(client(CANARY, router=None, max_retries=0), kind)

@@ -1,0 +1,177 @@
+"""The usage report as the spec draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from orchestra.cli.figures import bar, clock, gauge, money, seconds, short, span
+from orchestra.ledger.usage import TAG
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.panel import Panel
+    from rich.table import Table
+
+    from orchestra.ledger.forecast import Outlook
+    from orchestra.ledger.report import Report
+
+BAR_CELLS, GAUGE_CELLS = 20, 27
+NARROW = 64
+BUDGETS = 5
+"""So many windows of budgets are shown, the fullest first."""
+
+WINDOWS = {
+    "minute": "this minute",
+    "hour": "this hour",
+    "day": "today",
+    "week": "this week",
+    "month": "this month",
+    "total": "in all",
+}
+
+
+def dashboard(report: Report, width: int) -> Panel:
+    """The screen, at most `width` columns wide."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.panel import Panel
+    from rich.text import Text
+
+    name = subject(report.by)
+    inner: list[RenderableType] = []
+    if report.groups:
+        for title, table in ((f"Cost by {name}", _costs(report)), (f"Token Usage by {name}", _tokens(report, name))):
+            inner += ["", Panel(table, title=title, title_align="left")]
+    else:
+        inner += ["", Text("No calls.", style="dim")]
+    longest = max((len(group.label) for group in report.groups), default=0)
+    body = Group(*cards(report), *inner, "", *budgets(report))
+    return Panel(
+        Padding(body, (1, 1)),
+        title=f"Token Usage & Cost ({report.period.words})",
+        title_align="left",
+        width=min(width, max(NARROW, longest + 48)),
+    )
+
+
+def subject(by: str) -> str:
+    """What is grouped by, as a title has it."""
+    return by.removeprefix(TAG) if by.startswith(TAG) else by.capitalize()
+
+
+def cards(report: Report) -> Iterator[str]:
+    """The sums, a line each."""
+    sums = report.totals
+    yield f"Total Tokens:   {sums.total_tokens:,}"
+    yield f"Total Cost:     {money(sums.amount)}"
+    yield f"Requests:       {sums.requests:,}"
+    yield f"Avg Latency:    {seconds(sums.average_latency_s)}"
+    if sums.calls != sums.requests or sums.errors:
+        yield f"Calls:          {sums.calls:,}{f', {sums.errors:,} failed' if sums.errors else ''}"
+    if sums.upper_bound:
+        yield f"Upper bound:    {money(sums.upper_bound)} of the cost is the most that it can be"
+    if sums.unpriced:
+        calls = "1 call" if sums.unpriced == 1 else f"{sums.unpriced:,} calls"
+        yield f"Price unknown:  {calls}, not in the cost"
+    if sums.saved:
+        yield f"Saved:          {money(sums.saved)} by cached answers"
+
+
+def budgets(report: Report) -> Iterator[RenderableType]:
+    """Every budget: what is spent of its window of now, and its alert."""
+    from rich.text import Text
+
+    if not report.outlooks:
+        yield Text("Budget: none is set (daily_budget_usd sets one)")
+        return
+    several = len(report.outlooks) > 1
+    for n, outlook in enumerate(sorted(report.outlooks, key=lambda found: -found.percent)[:BUDGETS]):
+        yield from ([""] if n else [])
+        yield from map(Text, budget_lines(outlook, report.at, named=several))
+    if len(report.outlooks) > BUDGETS:
+        yield Text(f"\nand {len(report.outlooks) - BUDGETS} more: orchestra budget")
+
+
+def budget_lines(outlook: Outlook, at: float, *, named: bool) -> Iterator[str]:
+    """One window of a budget: figures, bar, which window it is, alert."""
+    standing = outlook.standing
+    whose = f" {title(outlook)}" if named else ""
+    held = f", {money(standing.held)} held" if standing.held else ""
+    yield f"Budget{whose}: {money(standing.spent)} / {money(standing.limit)} ({outlook.percent}% used{held})"
+    yield f"[{gauge(standing.spent, standing.held, standing.limit, GAUGE_CELLS)}]"
+    yield f"{title(outlook)}: {'; '.join(about(outlook, at))}"
+    yield ""
+    yield alert(outlook, at)
+
+
+def title(outlook: Outlook) -> str:
+    """A budget and whose window it is: `daily`, `each user=alice`."""
+    return f"{outlook.standing.budget} {outlook.standing.scope}".strip()
+
+
+def about(outlook: Outlook, at: float) -> Iterator[str]:
+    """Which window it is, when it ends, and when its limit is reached at the rate so far."""
+    zone = ZoneInfo(outlook.budget.timezone)
+    ends = outlook.standing.ends
+    where = "" if ends is None else f" in {outlook.budget.timezone}"
+    yield f"{WINDOWS.get(outlook.budget.per, '')}{where}"
+    if ends is not None:
+        yield f"resets {clock(ends, at, zone)} (in {span(ends - at)})"
+    if rate := at_this_rate(outlook, at):
+        yield rate
+
+
+def at_this_rate(outlook: Outlook, at: float) -> str:
+    """When the limit will be reached; empty when it will not."""
+    if outlook.exhausted_at is None:
+        return ""
+    if outlook.standing.spent >= outlook.standing.limit:
+        return "used up"
+    return f"at this rate used up {clock(outlook.exhausted_at, at, ZoneInfo(outlook.budget.timezone))}"
+
+
+def alert(outlook: Outlook, at: float) -> str:
+    """The alert of a budget."""
+    share = outlook.budget.alert_at
+    if share is None:
+        return "Budget threshold: Alert disabled"
+    told = outlook.alerted_at
+    when = "" if told is None else f", reached {clock(told, at, ZoneInfo(outlook.budget.timezone))}"
+    return f"⚠️ Budget {share * 100:g}% threshold: Alert enabled{when}"
+
+
+def _costs(report: Report) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    most = max((group.totals.amount for group in report.groups), default=0)
+    for group in report.groups:
+        share = f"{group.percent}%" if group.percent or not group.totals.amount else "<1%"
+        filled = bar(group.totals.amount, most, BAR_CELLS)
+        cells = (Text(filled, style="cyan"), Text(group.label), money(group.totals.amount), f"({share})")
+        table.add_row(*cells)
+    return table
+
+
+def _tokens(report: Report, name: str) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", expand=True)
+    table.add_column(name, ratio=1, overflow="fold")
+    for column in ("Input", "Output", "Total", "Cost"):
+        table.add_column(column, justify="right", no_wrap=True)
+    rows = [(group.label, group.totals, "") for group in report.groups]
+    if len(rows) > 1:
+        rows.append(("Total", report.totals, "bold"))
+    for label, sums, style in rows:
+        cells = (short(sums.input_tokens), short(sums.output_tokens), short(sums.total_tokens), money(sums.amount))
+        table.add_row(Text(label), *cells, style=style)
+    return table
