@@ -90,6 +90,6 @@ def request_cap(limit_usd: Decimal) -> Budget:
     return Budget(name="max_cost_usd", limit_nano=nano(limit_usd), per="request", alert_at=None)
 
 
-def ledgered(settings: APISettings, ledger: Ledger, budgets: tuple[Budget, ...]) -> Ledgered:
-    """What leaves ask for money."""
-    return Ledgered(ledger=ledger, budgets=budgets, on_ledger_error=settings.ledger.on_ledger_error)
+def ledgered(settings: APISettings, ledger: Ledger) -> Ledgered:
+    """What leaves ask for money, before it has budgets."""
+    return Ledgered(ledger=ledger, on_ledger_error=settings.ledger.on_ledger_error)

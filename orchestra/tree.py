@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import RLock
@@ -46,7 +47,12 @@ class Tree:
         self.specs = specs_of(file)
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
-        self.money: Ledgered = ledgered(file.settings, runtime.ledger, ())
+        self.money: Ledgered = replace(
+            ledgered(file.settings, runtime.ledger),
+            clock=runtime.clock,
+            sleep=runtime.sleep,
+            uniform=runtime.uniform,
+        )
         self.policies: Mapping[str, Arm] = {}
         self._lock = RLock()
         self._arms: dict[str, Arm] = {}
@@ -55,7 +61,7 @@ class Tree:
         """The policies, once they are built; the budgets may name them."""
         self.policies = dict(policies)
         self._arms |= policies
-        self.money = ledgered(self.settings, self.money.ledger, budgets_of(self.file, self._id))
+        self.money = replace(self.money, budgets=budgets_of(self.file, self._id))
 
     def find(self, name: str) -> Arm:
         """The policy or model of that name; raises `ConfigError`, with a suggestion, when there is none."""

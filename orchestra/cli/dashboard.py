@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from orchestra.ledger.report import Report
 
 BAR_CELLS, GAUGE_CELLS = 20, 27
-NARROW = 64
+WIDTH = 64
+AROUND = 26
+"""Columns beside the bar and the label: borders, amount, share."""
 BUDGETS = 5
 """So many windows of budgets are shown, the fullest first."""
 
@@ -35,25 +37,22 @@ WINDOWS = {
 def dashboard(report: Report, width: int) -> Panel:
     """The screen, at most `width` columns wide."""
     from rich.console import Group
-    from rich.padding import Padding
     from rich.panel import Panel
     from rich.text import Text
 
     name = subject(report.by)
+    longest = max((len(group.label) for group in report.groups), default=0)
+    width = min(width, max(WIDTH, longest + AROUND + BAR_CELLS))
     inner: list[RenderableType] = []
     if report.groups:
-        for title, table in ((f"Cost by {name}", _costs(report)), (f"Token Usage by {name}", _tokens(report, name))):
+        costs = _costs(report, max(1, min(BAR_CELLS, width - longest - AROUND)))
+        for title, table in ((f"Cost by {name}", costs), (f"Token Usage by {name}", _tokens(report, name))):
             inner += ["", Panel(table, title=title, title_align="left")]
     else:
         inner += ["", Text("No calls.", style="dim")]
-    longest = max((len(group.label) for group in report.groups), default=0)
     body = Group(*cards(report), *inner, "", *budgets(report))
-    return Panel(
-        Padding(body, (1, 1)),
-        title=f"Token Usage & Cost ({report.period.words})",
-        title_align="left",
-        width=min(width, max(NARROW, longest + 48)),
-    )
+    title = f"Token Usage & Cost ({report.period.words})"
+    return Panel(body, title=title, title_align="left", padding=(1, 1), width=width)
 
 
 def subject(by: str) -> str:
@@ -142,7 +141,7 @@ def alert(outlook: Outlook, at: float) -> str:
     return f"⚠️ Budget {share * 100:g}% threshold: Alert enabled{when}"
 
 
-def _costs(report: Report) -> Table:
+def _costs(report: Report, cells: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -154,9 +153,8 @@ def _costs(report: Report) -> Table:
     most = max((group.totals.amount for group in report.groups), default=0)
     for group in report.groups:
         share = f"{group.percent}%" if group.percent or not group.totals.amount else "<1%"
-        filled = bar(group.totals.amount, most, BAR_CELLS)
-        cells = (Text(filled, style="cyan"), Text(group.label), money(group.totals.amount), f"({share})")
-        table.add_row(*cells)
+        filled = bar(group.totals.amount, most, cells)
+        table.add_row(Text(filled, style="cyan"), Text(group.label), money(group.totals.amount), f"({share})")
     return table
 
 

@@ -106,7 +106,7 @@ def _facts(row: Entry, request: Sequence[Entry], zone: ZoneInfo) -> Iterator[tup
     yield "tokens", f"{row.input_tokens:,} in{cached} + {row.output_tokens:,} out{thought}"
     yield "cost", f"{'price unknown' if not row.priced else shown(row.amount)}, {KNOWN_BY[row.basis]}"
     over = f", {shown(row.overrun)} more than that was billed" if row.overrun else ""
-    yield "held", f"{shown(row.held)}{over}"
+    yield "held", f"{shown(row.held)}{over}" if row.held else "nothing"
     yield "booked", f"{moment(row.at, zone)}: {KINDS[row.kind]}{f'; prices {row.price}' if row.price else ''}"
     first = "" if row.first_token_s is None else f", first token after {seconds(row.first_token_s)}"
     yield "latency", f"{seconds(row.latency_s)}{first}"

@@ -61,9 +61,9 @@ def record(row: Entry, zone: ZoneInfo) -> dict[str, Any]:
     amounts decimal text in USD, `None` where the cost is not known.
     """
     return {
-        "timestamp": local(row.made, zone).isoformat(),
+        "timestamp": local(row.made, zone).isoformat(timespec="microseconds"),
         **{name: of(row) for name, of in _COLUMNS.items()},
-        **{name: local(of(row), zone).isoformat() for name, of in _TIMES.items()},
+        **{name: local(of(row), zone).isoformat(timespec="microseconds") for name, of in _TIMES.items()},
     }
 
 

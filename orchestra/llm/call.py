@@ -12,16 +12,19 @@ from typing import Any, TypeVar
 from orchestra.errors import BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
 from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
-from orchestra.llm.arguments import COHERE, arguments, asked_for_usage, dropped, streamed
+from orchestra.llm.arguments import arguments, asked_for_usage, dropped, streamed
 from orchestra.llm.bound import MESSAGE_TOKENS, most_of, most_usd, output_cap
 from orchestra.llm.cost import by_rates, cost_of
 from orchestra.llm.counting import counted, plausible
 from orchestra.llm.faults import basis_of, translated
+from orchestra.llm.upstream import Upstream
 from orchestra.model_config import ModelConfig
 from orchestra.tokens import estimated_tokens
 from orchestra.types import Attempt, Basis, Chunk, Hold, Request, Response, Sink, Usage, Want, new_id
 
 LONGEST = 1_000_000
+SAYING_S = 0.1
+"""What a wait for money leaves of the deadline, so that the refusal comes before it."""
 
 T = TypeVar("T")
 
@@ -84,7 +87,7 @@ class OneCall:
             most_usd=self.most_usd,
             free=self.model.card.free,
             tags=self.request.tags,
-            deadline=self.request.deadline,
+            deadline=None if self.request.deadline is None else self.request.deadline - SAYING_S,
         )
 
     async def _bounded_exactly(self) -> bool:
@@ -147,6 +150,7 @@ class OneCall:
 
     async def _streamed(self, sink: Sink) -> Any:
         stream = await self._timed(self.litellm.acompletion(**self.sent))
+        upstream = Upstream(stream, self.model.model)
         chunks: list[Any] = []
         hidden = not asked_for_usage(self.request)
         try:
@@ -160,8 +164,8 @@ class OneCall:
                     self.text.append(chunk.text)
                     await sink.push(replace(chunk, raw=_shown(raw, hidden)))
         finally:
-            await asyncio.shield(_closed(stream))
-        if not _finished(stream, self.model):
+            await asyncio.shield(upstream.close())
+        if not upstream.finished:
             raise self._cut("the stream ended without a finish reason")
         # Where a provider reported no usage, LiteLLM puts an estimate of its own into the last chunk.
         if not any(getattr(part, "usage", None) for part in getattr(stream, "chunks", chunks)):
@@ -171,7 +175,7 @@ class OneCall:
         return self._whole(chunks)
 
     def _whole(self, chunks: list[Any]) -> Any:
-        """The answer that the chunks make. LiteLLM prints to standard output about a model's name without its prefix."""
+        """The answer that the chunks make; by the model's bare name LiteLLM would print to standard output."""
         served, chunks[0].model = chunks[0].model, self.model.model
         whole = self.litellm.stream_chunk_builder(chunks, messages=self.sent["messages"])
         whole.model = chunks[0].model = served
@@ -303,20 +307,6 @@ class OneCall:
         if self.most_usd is not None and (cost is None or cost > self.most_usd):
             return replace(bound, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
         return replace(usage, cost=Decimal(0) if self.model.card.free else cost)
-
-
-def _finished(stream: Any, model: ModelConfig) -> bool:
-    """The provider said that its answer is complete; LiteLLM gives a stream that was cut a finish reason of its own."""
-    if model.model.startswith(COHERE):
-        return True
-    reasons = [getattr(stream, name, "unknown") for name in ("received_finish_reason", "intermittent_finish_reason")]
-    return any(reason is not None for reason in reasons)
-
-
-async def _closed(stream: Any) -> None:
-    """Close the upstream of a stream, so that the provider stops generating."""
-    if hasattr(stream, "aclose"):
-        await stream.aclose()
 
 
 def _shown(raw: Any, hide_usage: bool) -> Any:

@@ -41,11 +41,18 @@ def one_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orchestra.build, "Catalog", lambda map_path=None: CATALOG)
 
 
+@pytest.fixture(scope="package")
+def stand_in() -> Iterator[Provider]:
+    """One address for all tests: LiteLLM keeps an HTTP client for each, and drops them unclosed when they are many."""
+    with Provider() as provider:
+        yield provider
+
+
 @pytest.fixture
-def provider() -> Iterator[Provider]:
-    """Every provider, on loopback."""
-    with Provider() as stand_in:
-        yield stand_in
+def provider(stand_in: Provider) -> Provider:
+    """Every provider, on loopback, with empty books and no rules."""
+    stand_in.reset()
+    return stand_in
 
 
 @pytest.fixture

@@ -42,8 +42,9 @@ class Purse:
 class _Kept:
     attempts: list[Attempt]
 
-    def book(self, attempt: Attempt) -> None:
+    def book(self, attempt: Attempt) -> Attempt:
         self.attempts.append(attempt)
+        return attempt
 
 
 class Deaf:

@@ -337,13 +337,13 @@ asyncio.run(main())
 """
 
 
-async def test_several_processes_share_one_cache(folder: Path) -> None:
+def test_several_processes_share_one_cache(folder: Path) -> None:
     """They open it at the same time and write the same rows."""
     command = [sys.executable, "-W", "error", "-c", TOGETHER, str(folder)]
     together = [subprocess.Popen([*command, me], stderr=subprocess.PIPE, text=True) for me in "abc"]
     assert [(process.communicate(timeout=60)[1], process.returncode) for process in together] == [("", 0)] * 3
     last = Store(folder)
-    assert [await last.get(me * 64) for me in "abc"] == ["a", "b", "c"]
+    assert [asyncio.run(last.get(me * 64)) for me in "abc"] == ["a", "b", "c"]
     last.close()
 
 

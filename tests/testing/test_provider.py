@@ -311,3 +311,17 @@ def test_a_vector_has_length_one(text: str, dimensions: int) -> None:
 def test_text_is_found_in_any_shape(content: Any) -> None:
     """Whatever shape a provider gives to content, its words are read."""
     assert text_of(json.loads(json.dumps(content))) == "a b"
+
+
+async def test_a_reset_drops_rules_and_books_and_keeps_the_address(client: Client) -> None:
+    """One stand-in can serve many tests, each of which finds it as new."""
+    client.provider.always(Fault.UNAVAILABLE).reply("scripted")
+    client.provider.on("openai").always("for openai")
+    await client.ask("openai", "async")
+    url = client.provider.url
+    client.provider.reset()
+    assert client.provider.calls == ()
+    answer = await client.ask("openai", "async", text="hello")
+    assert answer.choices[0].message.content == "echo: hello"
+    assert [record.number for record in client.provider.calls] == [1]
+    assert client.provider.url == url

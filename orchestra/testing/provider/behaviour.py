@@ -193,6 +193,13 @@ class Script(Rule):
         with self._lock:
             return self._rules.setdefault((provider, model, operation), Rule(provider, model, operation))
 
+    def forget(self) -> None:
+        """Drop every rule: each call gets the default `Answer()` again."""
+        with self._lock:
+            self._queue.clear()
+            self._always = None
+            self._rules = {(None, None, None): self}
+
     def decide(self, call: Call) -> Behaviour:
         """Take what the rules have for this call."""
         with self._lock:

@@ -58,6 +58,12 @@ class Provider(Script):
         self._thread.join()
         self._loop = self._thread = self._runner = None
 
+    def reset(self) -> None:
+        """Begin anew at the same address: no rules, empty books. A request on its way keeps the books that it is in."""
+        self.forget()
+        self._books = Books()
+        self._numbers = itertools.count(1)
+
     def __enter__(self) -> Self:
         return self.start()
 
