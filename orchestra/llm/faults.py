@@ -131,8 +131,9 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 def _unwrapped(error: Exception) -> Exception:
     """The provider's own error, where LiteLLM put one of a stream's into another."""
     original = getattr(error, "original_exception", None)
-    wrapped = type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception)
-    return original if wrapped else error
+    if type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception):
+        return original
+    return error
 
 
 def _kind(error: Exception, status: int | None) -> type[ModelError]:
