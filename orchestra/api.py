@@ -56,7 +56,8 @@ class MultiModelAPI:
         `model` is a model or a policy; `None` leaves the choice to the policy `default`. What routing reads:
         `task_type`, `priority` (`high`, `normal`, `budget`, `speed`), `preferred_model`, `input_tokens`, `tags`.
         `deadline_s` is the total time in seconds, `None` for no end; `max_cost_usd` the most that the request may cost
-        in all. Everything else goes to LiteLLM as it is (`tools`, `response_format`, `temperature` …).
+        in all; `cache=False` keeps it out of every cache. Everything else goes to LiteLLM as it is (`tools`,
+        `response_format`, `temperature` …).
 
         Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`,
         `BudgetExceeded`; the error's `journal` says what was spent.

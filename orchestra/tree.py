@@ -144,7 +144,7 @@ class Tree:
 
     async def _used(self, budget: Budget, request: Request) -> float:
         free = await self.money.free_nano(budget, request.tags)
-        return 1 - free / budget.limit_nano if budget.limit_nano else 1.0
+        return (budget.limit_nano - free) / budget.limit_nano if budget.limit_nano else 1.0
 
     def _notice(self, config: ModelConfig) -> None:
         """Warn, once for each, of a retired model that is about to be asked."""

@@ -66,7 +66,7 @@ def show(outlooks: Sequence[Outlook], now: float) -> None:
         threshold = "off" if one.alert_at is None else f"{one.alert_at * 100:g}%"
         made.add_row(
             Text(title(outlook)),
-            f"{WINDOWS.get(one.per, one.per)}{'' if ends is None else f' in {one.timezone}'}",
+            f"{WINDOWS[one.per]}{'' if ends is None else f' in {one.timezone}'}",
             money(standing.limit),
             *([ceiling] if hard else []),
             money(standing.spent),

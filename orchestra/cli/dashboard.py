@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from orchestra.ledger.forecast import Outlook
     from orchestra.ledger.report import Report
+    from orchestra.ledger.windows import Per
 
 BAR_CELLS, GAUGE_CELLS = 20, 27
 WIDTH = 64
@@ -24,13 +25,14 @@ AROUND = 26
 BUDGETS = 5
 """So many windows of budgets are shown, the fullest first."""
 
-WINDOWS = {
+WINDOWS: Mapping[Per, str] = {
     "minute": "this minute",
     "hour": "this hour",
     "day": "today",
     "week": "this week",
     "month": "this month",
     "total": "in all",
+    "request": "one request",
 }
 
 
@@ -100,7 +102,9 @@ def budget_lines(outlook: Outlook, at: float, *, named: bool) -> Iterator[str]:
     held = f", {money(standing.held)} held" if standing.held else ""
     yield f"Budget{whose}: {money(standing.spent)} / {money(standing.limit)} ({outlook.percent}% used{held})"
     yield f"[{gauge(standing.spent, standing.held, standing.limit, GAUGE_CELLS)}]"
-    yield f"{title(outlook)}: {'; '.join(about(outlook, at))}"
+    yield f"{title(outlook)}: {which(outlook, at)}"
+    if rate := at_this_rate(outlook, at):
+        yield f"at this rate used up {rate}" if outlook.standing.spent < outlook.standing.limit else rate
     yield ""
     yield alert(outlook, at)
 
@@ -110,25 +114,20 @@ def title(outlook: Outlook) -> str:
     return f"{outlook.standing.budget} {outlook.standing.scope}".strip()
 
 
-def about(outlook: Outlook, at: float) -> Iterator[str]:
-    """Which window it is, when it ends, and when its limit is reached at the rate so far."""
-    zone = ZoneInfo(outlook.budget.timezone)
-    ends = outlook.standing.ends
-    where = "" if ends is None else f" in {outlook.budget.timezone}"
-    yield f"{WINDOWS.get(outlook.budget.per, '')}{where}"
-    if ends is not None:
-        yield f"resets {clock(ends, at, zone)} (in {span(ends - at)})"
-    if rate := at_this_rate(outlook, at):
-        yield rate
+def which(outlook: Outlook, at: float) -> str:
+    """Which window it is, and when it ends."""
+    words, zone, ends = WINDOWS[outlook.budget.per], outlook.budget.timezone, outlook.standing.ends
+    if ends is None:
+        return words
+    return f"{words} in {zone}; resets {clock(ends, at, ZoneInfo(zone))} (in {span(ends - at)})"
 
 
 def at_this_rate(outlook: Outlook, at: float) -> str:
-    """When the limit will be reached; empty when it will not."""
-    if outlook.exhausted_at is None:
-        return ""
+    """When the limit will be reached, `used up` when it was; empty when it lasts."""
     if outlook.standing.spent >= outlook.standing.limit:
         return "used up"
-    return f"at this rate used up {clock(outlook.exhausted_at, at, ZoneInfo(outlook.budget.timezone))}"
+    reached = outlook.exhausted_at
+    return "" if reached is None else clock(reached, at, ZoneInfo(outlook.budget.timezone))
 
 
 def alert(outlook: Outlook, at: float) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestra.ledger.report import Report
 
 EVERY_S = 2.0
+SLEEP = time.sleep
 
 
 def usage(
@@ -67,7 +68,7 @@ def reported(found: Books, since: str, by: str, zone: ZoneInfo) -> Report:
     return report(found.ledger.rows(period.since), period, by, zone, now, found.outlooks())
 
 
-def watched(look: Callable[[], Report], sleep: Callable[[float], None] = time.sleep) -> None:
+def watched(look: Callable[[], Report]) -> None:
     """Show the report again and again, until it is interrupted."""
     from rich.live import Live
 
@@ -78,7 +79,7 @@ def watched(look: Callable[[], Report], sleep: Callable[[float], None] = time.sl
         try:
             while True:
                 live.update(dashboard(look(), console.width), refresh=True)
-                sleep(EVERY_S)
+                SLEEP(EVERY_S)
         except KeyboardInterrupt:
             return
 

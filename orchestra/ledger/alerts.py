@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from orchestra.events import emit
 from orchestra.ledger.books import ALERT, OVERRUN
 from orchestra.ledger.money import usd
-from orchestra.ledger.ops import Alert, Notice
+from orchestra.ledger.ops import Alert, Notice, Outage, Overrun
 
+UNAVAILABLE = "ledger.unavailable"
 WEBHOOK_FAILED = "budget.webhook_failed"
 WEBHOOK_TIMEOUT_S = 5.0
 
 
 class Alerts:
-    """Logs every notice; tells callbacks and a webhook of alerts, on threads of their own."""
+    """Logs every notice; tells callbacks and a webhook of alerts. All of it on threads of its own."""
 
     def __init__(self, webhook: str | None = None) -> None:
         self.callbacks: list[Callable[[Alert], object]] = []
@@ -24,28 +26,28 @@ class Alerts:
         self._threads: list[threading.Thread] = []
 
     def tell(self, notices: Sequence[Notice]) -> None:
-        for notice in notices:
-            match notice:
-                case Alert():
-                    emit(ALERT, **plain(notice))
-                    self._start(notice)
-                case _:
-                    emit(OVERRUN, attempt=notice.attempt, model=notice.model, amount_usd=str(usd(notice.amount)))
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._start(partial(_log, notices))
+        for alert in notices:
+            if isinstance(alert, Alert):
+                for callback in self.callbacks:
+                    self._start(partial(callback, alert))
+                if self._webhook is not None:
+                    self._start(partial(self._post, alert))
 
     def close(self) -> None:
         """Wait for what is still being told."""
         while self._threads:
             self._threads.pop().join(2 * WEBHOOK_TIMEOUT_S)
 
-    def _start(self, alert: Alert) -> None:
-        jobs = list(self.callbacks)
-        if self._webhook is not None:
-            jobs.append(self._post)
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        for job in jobs:
-            thread = threading.Thread(target=job, args=(alert,), name="orchestra-alert", daemon=True)
-            self._threads.append(thread)
+    def _start(self, job: Callable[[], object]) -> None:
+        thread = threading.Thread(target=job, name="orchestra-alert", daemon=True)
+        try:
             thread.start()
+        except RuntimeError:  # the interpreter is ending: it starts no more threads
+            job()
+        else:
+            self._threads.append(thread)
 
     def _post(self, alert: Alert) -> None:
         import httpx
@@ -55,6 +57,17 @@ class Alerts:
             httpx.post(self._webhook, json=plain(alert), timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
         except httpx.HTTPError as error:
             emit(WEBHOOK_FAILED, budget=alert.standing.budget, error=type(error).__name__)
+
+
+def _log(notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        match notice:
+            case Alert():
+                emit(ALERT, **plain(notice))
+            case Overrun():
+                emit(OVERRUN, attempt=notice.attempt, model=notice.model, amount_usd=str(usd(notice.amount)))
+            case Outage():
+                emit(UNAVAILABLE, error=notice.error, waiting=notice.waiting)
 
 
 def plain(alert: Alert) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from orchestra.ledger.entry import Entry
 from orchestra.ledger.money import shown
 from orchestra.ledger.usage import local
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t")
 """What a spreadsheet takes for the beginning of a formula."""
 
 _COLUMNS: dict[str, Callable[[Entry], Any]] = {
@@ -94,8 +94,9 @@ def cell(value: Any) -> Any:
             return "true" if value else "false"
         case list() | dict():
             return json.dumps(value, ensure_ascii=False) if value else ""
-        case str() if value.startswith(FORMULA):
-            return f"'{value}"
+        case str():
+            text = value.replace("\r", "\n")  # which the csv module would not quote
+            return f"'{text}" if text.startswith(FORMULA) else text
         case _:
             return value
 

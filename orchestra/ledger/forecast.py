@@ -43,8 +43,8 @@ def outlooks(
     budgets: Sequence[Budget],
     standings: Iterable[Standing],
     at: float,
-    recent: Sequence[Entry],
-    alerts: Sequence[Event],
+    recent: Sequence[Entry] = (),
+    alerts: Iterable[Event] = (),
 ) -> list[Outlook]:
     """The outlook of each standing of `budgets`, in their order, the fullest window of each first.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,19 @@ class Gate:
     @contextmanager
     def passed(self) -> Iterator[None]:
         if self._file is None:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = self._opened()
         _lock(self._file)
         try:
             yield
         finally:
             _unlock(self._file)
+
+    def _opened(self) -> int:
+        with suppress(FileExistsError):
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self.path.chmod(0o600)  # whatever the umask took away
+            return file
+        return os.open(self.path, os.O_RDWR)
 
     def close(self) -> None:
         if self._file is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orchestra.ledger.entry import Entry
 from orchestra.ledger.invoice import Line
@@ -14,6 +14,8 @@ SAME_S = 600.0
 NEAR_S = 60.0
 """Calls with other tokens may be so far apart."""
 
+Tokens = tuple[int | None, int | None]
+Fits = Callable[[Line, Entry], bool]
 Pair = tuple[Line, tuple[Entry, ...]]
 """A line and its rows; none where the ledger lacks it."""
 
@@ -35,31 +37,48 @@ def by_id(lines: Sequence[Line], rows: Iterable[Entry]) -> list[Pair]:
     return _paired(lines, found)
 
 
-def by_time(lines: Sequence[Line], rows: Sequence[Entry]) -> list[Pair]:
-    """Each line's row by model and time: first those with the same figures, then what is nearest."""
+def by_time(lines: Sequence[Line], rows: Sequence[Entry], grain: int) -> list[Pair]:
+    """Each line's row by model and time: first those with the same figures, then what is nearest.
+
+    Amounts that differ by less than `grain`, in nano-USD, are the same.
+    """
     expected = [row for row in rows if billed(row)]
-    same: dict[Hashable, list[Entry]] = {}
+    sorted_in: dict[Tokens, list[Entry]] = {}
     for row in expected:
-        for figures in ((row.input_tokens, row.output_tokens), row.amount):
-            same.setdefault(figures, []).append(row)
-    alike = {figures: _Timeline(some) for figures, some in same.items()}
+        sorted_in.setdefault((row.input_tokens, row.output_tokens), []).append(row)
+    alike = {tokens: _Timeline(some) for tokens, some in sorted_in.items()}
+    ours, everything = _Timeline(expected), _Timeline(rows)
+
+    def same_amount(line: Line, row: Entry) -> bool:
+        return line.amount is None or (row.priced and abs(row.amount - line.amount) <= max(grain - 1, 1))
+
+    def same_tokens(line: Line) -> _Timeline | None:
+        tokens = (line.input_tokens, line.output_tokens)
+        return ours if None in tokens else alike.get(tokens)
+
+    def any_call(line: Line, row: Entry) -> bool:
+        return True
+
+    def same_figures(line: Line, row: Entry) -> bool:
+        return agree(line, row) and same_amount(line, row)
+
     found: dict[int, Entry] = {}
     taken: set[str] = set()
-
-    def take(line: Line, timeline: _Timeline | None, within_s: float) -> None:
-        best = None if timeline is None or line.number in found else timeline.nearest(line, within_s, taken)
-        if best is not None:
-            found[line.number] = best
-            taken.add(best.id)
-
+    passes: list[tuple[Callable[[Line], _Timeline | None], float, Fits]] = [
+        (same_tokens, SAME_S, same_figures),
+        (lambda line: ours, NEAR_S, any_call),
+        (same_tokens, SAME_S, agree),
+        (lambda line: everything, NEAR_S, any_call),
+    ]
     timed = sorted((line for line in lines if line.at is not None), key=lambda line: line.at or 0.0)
-    for line in timed:
-        tokens = (line.input_tokens, line.output_tokens)
-        take(line, alike.get(line.amount if tokens == (None, None) else tokens), SAME_S)
-    for candidates in (expected, rows):
-        timeline = _Timeline(candidates)
+    for where, within_s, wanted in passes:
         for line in timed:
-            take(line, timeline, NEAR_S)
+            timeline = where(line)
+            if timeline is not None and line.number not in found:
+                best = timeline.nearest(line, within_s, wanted, taken)
+                if best is not None:
+                    found[line.number] = best
+                    taken.add(best.id)
     return _paired(lines, found)
 
 
@@ -124,20 +143,21 @@ class _Timeline:
         self.times = [time_of(row) for row in self.rows]
         self.longest_s = max((row.latency_s for row in self.rows), default=0.0)
 
-    def nearest(self, line: Line, within_s: float, taken: set[str]) -> Entry | None:
-        """The row that fits the line best and is not taken."""
+    def nearest(self, line: Line, within_s: float, wanted: Fits, taken: set[str]) -> Entry | None:
+        """The wanted row, not taken yet, that fits the line best: by its model, its tokens, its time."""
         assert line.at is not None
         first = bisect_left(self.times, line.at - within_s - self.longest_s)
         last = bisect_left(self.times, line.at + within_s)
-        best: tuple[int, float, Entry] | None = None
+        best: tuple[tuple[int, bool, float], Entry] | None = None
         for row in self.rows[first:last]:
             apart_s = _apart_s(line.at, row)
-            if row.id in taken or apart_s > within_s:
+            if row.id in taken or apart_s > within_s or not wanted(line, row):
                 continue
-            fit = fits(line, row)
-            if fit and (best is None or (-fit, apart_s) < best[:2]):
-                best = (-fit, apart_s, row)
-        return best[2] if best else None
+            if fit := fits(line, row):
+                key = (-fit, not agree(line, row), apart_s)
+                if best is None or key < best[0]:
+                    best = (key, row)
+        return best[1] if best else None
 
 
 def _paired(lines: Sequence[Line], found: Mapping[int, Entry]) -> list[Pair]:

@@ -136,7 +136,15 @@ class Overrun:
     amount: int
 
 
-Notice = Alert | Overrun
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The ledger can't be written; `waiting` settlements are kept and tried again."""
+
+    error: str
+    waiting: int
+
+
+Notice = Alert | Overrun | Outage
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ class PostgresEngine:
             yield
 
     def inherit(self, owner: str) -> None:
-        """Be the engine of a forked child."""
+        """Be the engine of a forked child; what could not be closed before is left alone: it is the parent's."""
+        self._parents, self._connection = self._connection, None
         self._reading = threading.Lock()
         self.store = replace(self.store, owner=owner, pid=os.getpid())
 
@@ -127,7 +128,7 @@ class PostgresEngine:
                     self._reached = True
                     return results
                 except psycopg.OperationalError:
-                    lost = self._connection is None or self._connection.broken
+                    lost = self._connection is None or self._connection.closed
                     self.close()
                     if not (lost and self._reached and time.monotonic() < end):
                         self._reached = False
@@ -217,7 +218,7 @@ def _transaction(connection: psycopg.Connection[Row]) -> Iterator[Callable[[str]
     try:
         yield end
     finally:
-        if not ended and not connection.broken:
+        if not ended and not connection.closed:
             connection.execute("ROLLBACK")
 
 

@@ -81,7 +81,7 @@ def reconcile(
     lines = [line for line in invoice.lines if line.at is None or _within(line.at, since, until)]
     lines = _merged(lines) if invoice.summed else lines
     own = [row for row in rows if provider in (None, row.provider)]
-    matched_by, pairs = _matched(invoice.summed, lines, own)
+    matched_by, pairs = _matched(invoice, lines, own)
     found = [row for _, some in pairs for row in some]
     taken, providers = {row.id for row in found}, {row.provider for row in found}
     first, last = times(lines, since, until)
@@ -103,20 +103,20 @@ def reconcile(
     )
 
 
-def _matched(summed: bool, lines: Sequence[Line], rows: Sequence[Entry]) -> tuple[MatchedBy, list[Pair]]:
-    if summed:
+def _matched(invoice: Invoice, lines: Sequence[Line], rows: Sequence[Entry]) -> tuple[MatchedBy, list[Pair]]:
+    if invoice.summed:
         return "sum", by_sum(lines, rows)
     pairs = by_id(lines, rows)
-    return ("id", pairs) if any(some for _, some in pairs) else ("time", by_time(lines, rows))
+    return ("id", pairs) if any(some for _, some in pairs) else ("time", by_time(lines, rows, invoice.grain))
 
 
 def _difference(line: Line, rows: tuple[Entry, ...], grain: int) -> Difference | None:
-    """How a line differs from its rows: by more than the rounding of both."""
+    """How a line differs from its rows by more than rounding: less than a grain there, a nano-dollar a row here."""
     kind: Kind | None = None
     if not rows:
         kind = "missing here"
     elif line.amount is not None and (
-        not all(row.priced for row in rows) or abs(_amount(rows) - line.amount) >= grain + len(rows)
+        not all(row.priced for row in rows) or abs(_amount(rows) - line.amount) > max(grain - 1, len(rows))
     ):
         kind = "amount"
     elif not agree(line, *rows):

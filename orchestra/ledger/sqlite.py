@@ -96,7 +96,9 @@ class SqliteEngine:
             yield
 
     def inherit(self, owner: str) -> None:
-        """Be the engine of a forked child."""
+        """Be the engine of a forked child; what could not be closed before is left alone: it is the parent's."""
+        self._parents, self._connection = (self._connection, self._gate), None
+        self._gate = Gate(self._gate.path)
         self._reading = threading.Lock()
         self.store = replace(self.store, owner=owner, pid=os.getpid())
 
@@ -116,6 +118,7 @@ class SqliteEngine:
 
     def _connect(self) -> sqlite3.Connection:
         self._create()
+        self._same_file()
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
@@ -139,6 +142,7 @@ class SqliteEngine:
             with contextlib.suppress(FileExistsError):
                 folder.mkdir(0o700)
                 folder.chmod(0o700)
+                _sync(folder.parent)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             self.path.chmod(0o600)
@@ -161,9 +165,10 @@ class SqliteEngine:
 
     def _recognise(self, connection: sqlite3.Connection) -> int:
         """The version of the tables, 0 for an empty file; what is no ledger of ours is left alone."""
-        ((application,),) = connection.execute("PRAGMA application_id").fetchall()
-        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-        ((tables,),) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchall()
+        with _moment(connection):
+            ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+            ((tables,),) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchall()
         if application != APPLICATION and (application or version or tables):
             raise LedgerUnavailable(f"{self.path} is a database of another program: set another `ledger.path`")
         if version > len(SQLITE_MIGRATIONS):
@@ -207,6 +212,19 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[Callable[[str], obj
         yield connection.execute
     finally:
         if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read inside is of one moment."""
+    begun = not connection.in_transaction
+    if begun:
+        connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if begun and connection.in_transaction:
             connection.execute("ROLLBACK")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
+from math import floor
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -123,7 +124,7 @@ def series(
     """
     sorted_in: dict[int, list[Entry]] = {}
     for row in rows:
-        sorted_in.setdefault(window(per, zone, row.made).starts, []).append(row)
+        sorted_in.setdefault(window(per, zone, floor(row.made)).starts, []).append(row)
     first = min([*sorted_in, *([] if since is None else [since])], default=None)
     if first is None:
         return []

@@ -10,19 +10,19 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from orchestra.errors import LedgerUnavailable
-from orchestra.events import emit
 from orchestra.ledger.engine import Engine
-from orchestra.ledger.ops import Beat, Book, Done, Granted, Notice, Op, Release, Result
+from orchestra.ledger.ops import Beat, Book, Done, Granted, Notice, Op, Outage, Release, Result
 from orchestra.types import new_id
 
 BEAT_S = 20.0
 IDLE_S = 5.0
 LATER_S = 1.0
 BATCH = 500
-UNAVAILABLE = "ledger.unavailable"
+WARN_S = 60.0
+FORK_S = 5.0
 
 Waiting = tuple[Op, "Future[Result]"]
 Finished = tuple["Future[Result]", Result | Exception]
@@ -49,6 +49,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._late: list[Waiting] = []
+        self._news: list[Notice] = []
         self._held: set[str] = set()
         self._beaten_at = float("-inf")
         self._warned_at = float("-inf")
@@ -59,8 +60,7 @@ class Writer:
         with self._ready:
             self._queue.append((op, future))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="orchestra-ledger", daemon=True)
-                self._thread.start()
+                self._start()
             self._ready.notify()
         return future
 
@@ -68,16 +68,18 @@ class Writer:
         """Write what is queued and close the connection; a later operation opens it again."""
         with self._ready:
             thread = self._thread
-            self._closing = thread is not None
+            self._closing = thread is not None or bool(self._queue)
             self._ready.notify()
         if thread is not None:
             thread.join(timeout_s)
+        elif self._closing:
+            self._run()
 
     def before_fork(self) -> None:
         """Let the batch finish and close the connection: a child must not inherit one."""
-        self._forking.callback(self._working.release)
-        self._working.acquire()
-        self._forking.enter_context(self.engine.quiet())
+        if self._working.acquire(timeout=FORK_S):
+            self._forking.callback(self._working.release)
+            self._forking.enter_context(self.engine.quiet())
 
     def after_fork(self) -> None:
         """Go on; the connection opens at its next use."""
@@ -89,22 +91,34 @@ class Writer:
         self.engine.inherit(self.owner)
         self._begin()
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="orchestra-ledger", daemon=True)
+        with suppress(RuntimeError):  # the interpreter is ending: `close` does what is queued
+            thread.start()
+            self._thread = thread
+
     def _run(self) -> None:
-        while True:
+        try:
+            while (batch := self._next()) is not None:
+                self._tell(self._written(batch))
+                if self._closing:
+                    self._give_up()
+        finally:
             with self._ready:
-                if not self._queue and not self._closing:
-                    self._ready.wait(self._patience_s())
-                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
-                if not batch and (self._closing or not self._held) and not self._late:
-                    self._thread, self._closing = None, False
-                    break
-                closing = self._closing
-            finished = self._written(self._late + batch)
-            self._tell(finished)
-            if closing:
-                self._give_up()
-        with self._working:
-            self.engine.close()
+                self._thread, self._closing = None, False
+                if self._queue:
+                    self._start()
+            with self._working:
+                self.engine.close()
+
+    def _next(self) -> list[Waiting] | None:
+        """What to write next, which may be nothing but a sign of life; `None` when there is nothing to wait for."""
+        with self._ready:
+            if not self._queue and not self._closing:
+                self._ready.wait(self._patience_s())
+            batch = self._late + [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+            idle = not batch and (self._closing or not self._held)
+            return None if idle else batch
 
     def _patience_s(self) -> float:
         if self._late:
@@ -119,6 +133,7 @@ class Writer:
         if not ops and not beat:
             return []
         self._late = []
+        finished: list[Finished] = []
         try:
             with self._working:
                 results = self.engine.apply([Beat(), *ops] if beat else ops)
@@ -128,16 +143,17 @@ class Writer:
             return [(future, error) for _, future in waiting]
         if beat:
             self._beaten_at = time.monotonic()
-            self._notify(getattr(results.pop(0), "notices", ()))
-        for op, result in zip(ops, results, strict=True):
+            finished.append((Future(), results.pop(0)))
+        for (op, future), result in zip(waiting, results, strict=True):
             self._track(op, result)
-        return [(future, result) for (_, future), result in zip(waiting, results, strict=True)]
+            finished.append((future, result))
+        return finished
 
     def _postponed(self, waiting: list[Waiting], error: LedgerUnavailable) -> list[Finished]:
         self._late = [(op, future) for op, future in waiting if isinstance(op, Book | Release)]
-        if self._since(self._warned_at) >= 60:
+        if self._since(self._warned_at) >= WARN_S:
             self._warned_at = time.monotonic()
-            emit(UNAVAILABLE, error=str(error), waiting=len(self._late))
+            self._news.append(Outage(error=str(error), waiting=len(self._late)))
         return [(future, error) for op, future in waiting if not isinstance(op, Book | Release)]
 
     def _track(self, op: Op, result: Result) -> None:
@@ -156,8 +172,11 @@ class Writer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
-                if isinstance(result, Granted | Done) and result.notices:
-                    self._notify(result.notices)
+                if isinstance(result, Granted | Done):
+                    self._news += result.notices
+        if self._news:
+            news, self._news = self._news, []
+            self._notify(news)
 
     def _give_up(self) -> None:
         """Nothing is tried again once the ledger closes: such a hold is charged in full when its time is over."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestra.errors import BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
@@ -18,9 +18,11 @@ from orchestra.llm.cost import by_rates, cost_of
 from orchestra.llm.counting import counted, plausible
 from orchestra.llm.faults import basis_of, translated
 from orchestra.llm.upstream import Upstream
-from orchestra.model_config import ModelConfig
 from orchestra.tokens import estimated_tokens
 from orchestra.types import Attempt, Basis, Chunk, Hold, Request, Response, Sink, Usage, Want, new_id
+
+if TYPE_CHECKING:
+    from orchestra.llm.leaf import Leaf
 
 LONGEST = 1_000_000
 SAYING_S = 0.1
@@ -32,18 +34,10 @@ T = TypeVar("T")
 class OneCall:
     """One call in the making: what is sent, what came, and the attempt that is booked for it."""
 
-    def __init__(
-        self,
-        model: ModelConfig,
-        litellm: Any,
-        request: Request,
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        default_max_tokens: int,
-    ) -> None:
-        self.model, self.litellm, self.request = model, litellm, request
-        self.clock, self.wall = clock, wall
-        self.default_max_tokens = default_max_tokens
+    def __init__(self, leaf: Leaf, litellm: Any, request: Request) -> None:
+        self.model, self.litellm, self.request = leaf.model, litellm, request
+        self.clock, self.wall = leaf.clock, leaf.wall
+        self.default_max_tokens, self.price = leaf.default_max_tokens, leaf.price
         self.id = new_id()
         self.refused: frozenset[str] = frozenset()
         self.text: list[str] = []
@@ -53,8 +47,8 @@ class OneCall:
         self.served: str | None = None
         self.usage: Usage | None = None
         self.basis: Basis = "usage"
-        self.begun = clock()
-        self.started_at = wall()
+        self.begun = leaf.clock()
+        self.started_at = leaf.wall()
 
     async def prepare(self) -> None:
         self.sent = arguments(self.model, self.request, self.refused)
@@ -94,7 +88,7 @@ class OneCall:
         """Count the tokens of a plain text for a model whose tokenizer is at hand; True when that lowers the bound."""
         content = [message.get("content") for message in self.sent.get("messages") or ()]
         plain = all(isinstance(text, str) for text in content) and not self.sent.get("tools")
-        if self.most_usd is None or self.model.provider != "openai" or not plain:
+        if self.most_usd is None or self.model.provider != "openai" or not content or not plain:
             return False
         tokens = await asyncio.to_thread(self.litellm.token_counter, self.model.model, messages=self.sent["messages"])
         exact = most_usd(self.model, self.sent, "chat", tokens + MESSAGE_TOKENS * len(content))
@@ -274,7 +268,7 @@ class OneCall:
             served=self.served,
             task_type=self.request.task_type,
             tags=self.request.tags,
-            labels=self.request.labels,
+            labels={**self.request.labels, "price": self.price},
         )
         attempt = hold.book(attempt)
         self.request.journal.append(attempt)

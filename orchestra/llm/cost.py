@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Context, Decimal
+from hashlib import blake2b
 from typing import Any
 
 from orchestra.model_config import ModelConfig
@@ -44,6 +46,12 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
     except Exception:  # noqa: BLE001  # LiteLLM raises a bare one for what it can't price
         return by_rates(row, usage)
     return rounded_up(Decimal(f"{cost:.12g}")) if cost > 0 else None
+
+
+def fingerprint(row: Mapping[str, Any]) -> str:
+    """A short hash of the prices of a row: which prices a call was reckoned at."""
+    prices = {key: value for key, value in row.items() if "cost" in key}
+    return blake2b(json.dumps(prices, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
 
 
 def rounded_up(amount: Decimal) -> Decimal:

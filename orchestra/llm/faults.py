@@ -86,19 +86,21 @@ def translated(error: Exception, model: ModelConfig) -> OrchestraError:
     missing = next((e for e in causes(error) if isinstance(e, ImportError)), None)
     if missing is not None:
         return ConfigError(f"{model.name}: LiteLLM needs a package that is not installed: {missing}")
-    error = _unwrapped(error)
+    raised, error = error, _unwrapped(error)
     status = _status(error)
     kind = _kind(error, status)
     said = str(error).partition("Traceback (most recent call last)")[0]
     detail = _scrubbed(PREFIX.sub("", " ".join(said.split())), model)
     number = f" ({status})" if status else ""
-    return kind(
+    ours = kind(
         f"{model.name}: {SAID[kind]}{number}" + (f": {detail[:400]}" if detail else ""),
         model=model.model,
         provider=model.provider,
         status=status,
         retry_after_s=_retry_after_s(error),
     )
+    ours.__cause__ = raised  # what became of the call is read from the whole chain
+    return ours
 
 
 def basis_of(error: Exception) -> Basis:

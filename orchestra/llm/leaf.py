@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestra.llm.call import OneCall
+from orchestra.llm.cost import fingerprint
 from orchestra.llm.library import library
 from orchestra.model_config import ModelConfig
 from orchestra.types import Request, Response
@@ -25,8 +26,13 @@ class Leaf:
     default_max_tokens: int = field(default=4096, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
     wall: Callable[[], float] = field(default=time.time, repr=False, compare=False)  # noqa: TID251  # it is the clock
+    price: str = field(init=False, repr=False, compare=False)
+    """A fingerprint of the prices that its calls are reckoned at."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "price", fingerprint(self.model.card.row))
 
     async def __call__(self, request: Request) -> Response:
-        call = OneCall(self.model, await library(), request, self.clock, self.wall, self.default_max_tokens)
+        call = OneCall(self, await library(), request)
         await call.prepare()
         return await call.made(await call.hold())

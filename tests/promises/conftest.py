@@ -10,6 +10,7 @@ import pytest
 import orchestra.build
 from orchestra import APISettings, MultiModelAPI, ProviderConfig, Runtime
 from orchestra.catalog import Catalog
+from orchestra.ledger import Ledger
 from orchestra.resilience import Cooldowns
 from orchestra.testing import FakeClock, Provider
 
@@ -66,11 +67,19 @@ def kinds() -> dict[str, str]:
     return KINDS
 
 
+@pytest.fixture(scope="package")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """One ledger for all clients that have no budget."""
+    ledger = Ledger(tmp_path_factory.mktemp("books") / "ledger.db", durability="process")
+    yield ledger
+    ledger.close()
+
+
 @pytest.fixture
-def client(provider: Provider, clock: FakeClock) -> Iterator[Client]:
+def client(provider: Provider, clock: FakeClock, books: Ledger) -> Iterator[Client]:
     """Makes a client that reaches every provider on loopback, waits in no time, and jitters to the upper end.
 
-    It has no budget and no rate limit unless they are named.
+    It has no rate limit and no budget unless they are named; with a budget it has a ledger of its own.
     """
     made: list[MultiModelAPI] = []
 
@@ -78,8 +87,12 @@ def client(provider: Provider, clock: FakeClock) -> Iterator[Client]:
         runtime = Runtime(clock=clock, sleep=clock.sleep, uniform=lambda low, high: high, cooldowns=Cooldowns(clock))
         unlimited = {"max_requests_per_minute": None, "daily_budget_usd": None, "retry_delay_seconds": 1}
         fields = {"providers": configured(provider, key), "ledger": {"durability": "process"}, **unlimited, **settings}
-        made.append(MultiModelAPI(APISettings(**fields), runtime=runtime))
-        return made[-1]
+        budgeted = "daily_budget_usd" in settings or "budgets" in settings
+        runtime.ledger = None if budgeted else books
+        api = MultiModelAPI(APISettings(**fields), runtime=runtime)
+        if budgeted:
+            made.append(api)
+        return api
 
     yield make
     for api in made:

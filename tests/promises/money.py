@@ -41,6 +41,8 @@ def cost(model: str, input_tokens: int, output_tokens: int) -> Decimal:
 
 def bill(record: Record) -> Decimal:
     """What the stand-in counted for a request, in USD."""
+    if not record.operation:
+        return Decimal(0)
     if record.operation == "rerank":
         return USD_PER_SEARCH if record.status == 200 else Decimal(0)
     return cost(record.model, record.input_tokens, record.output_tokens)

@@ -56,20 +56,8 @@ async def test_streamed(provider: Provider, client: Client, kind: str, fault: Fa
     assert attempt.basis in ("usage", "counted", "reserved")
 
 
-UNREAD = {("cohere", Fault.CUT), ("cohere", Fault.ERROR_IN_200), ("google", Fault.CUT)}
-
-
-def unread(kind: str, fault: Fault) -> Any:
-    """A break that LiteLLM hides: it does not read Cohere's ends, and gives every chunk of Gemini's a finish reason."""
-    hidden = (kind, fault) in UNREAD
-    marks = [pytest.mark.xfail(strict=True, reason="LiteLLM: does not read how this stream ended")] if hidden else []
-    return pytest.param(kind, fault, marks=marks, id=f"{kind}-{fault.name}")
-
-
-@pytest.mark.parametrize(
-    ("kind", "fault"),
-    [unread(kind, fault) for kind in KINDS for fault in (Fault.CUT, Fault.DROP, Fault.ERROR_IN_200)],
-)
+@pytest.mark.parametrize("fault", [Fault.CUT, Fault.DROP, Fault.ERROR_IN_200], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_stream_that_breaks_after_it_began(provider: Provider, client: Client, kind: str, fault: Fault) -> None:
     """The reader has what came, then an error that says so; it is booked at its upper bound."""
     provider.fail(fault, after_chunks=2, answer=Answer("one two three four"))

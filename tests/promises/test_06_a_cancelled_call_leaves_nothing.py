@@ -5,46 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from orchestra import Attempt, DeadlineExceeded, MultiModelAPI, Request, Stream
+from orchestra import DeadlineExceeded, MultiModelAPI, Request, Stream
 from orchestra.door import door
 from orchestra.testing import Answer, Fault, Provider
 from orchestra.testing.provider import Record
-from orchestra.types import Chunk, Hold, Want
+from orchestra.types import Chunk
 
 KINDS = ("openai", "anthropic", "google", "groq", "cohere", "vllm")
 LONG = Answer(" ".join(f"w{n}" for n in range(400)), chunk_delay_s=0.02)
 
 Client = Callable[..., MultiModelAPI]
-
-
-@dataclass
-class Purse:
-    """Holds that remember how they were booked."""
-
-    bounded: bool = False
-    booked: dict[str, list[Attempt]] = field(default_factory=dict)
-
-    async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
-        held = []
-        for want in wants:
-            self.booked[want.id] = []
-            held.append(_Kept(self.booked[want.id]))
-        return held
-
-
-@dataclass
-class _Kept:
-    attempts: list[Attempt]
-
-    def book(self, attempt: Attempt) -> Attempt:
-        self.attempts.append(attempt)
-        return attempt
 
 
 class Deaf:
@@ -66,8 +41,20 @@ class Deaf:
             await asyncio.Event().wait()
 
 
-def request(purse: Purse, **fields: Any) -> Request:
-    return Request(messages=({"role": "user", "content": "hello"},), budgets=purse, **fields)
+def request(api: MultiModelAPI, sink: Deaf | None = None) -> Request:
+    return Request(messages=({"role": "user", "content": "hello"},), budgets=api.tree.budgets(), sink=sink)
+
+
+def held_and_settled(api: MultiModelAPI, asked: Request) -> None:
+    """The hold of the one attempt was settled, once, at its bound; nothing is held now, and the books add up."""
+    ledger = api.tree.money.ledger
+    (attempt,) = asked.journal
+    (entry,) = ledger.entries()
+    assert (entry.id, entry.basis, entry.error) == (attempt.id, attempt.basis, attempt.error)
+    assert (attempt.basis, attempt.error) == ("reserved", "CancelledError")
+    assert entry.amount == entry.held
+    assert ledger.holds() == []
+    assert ledger.audit() == []
 
 
 async def settled(provider: Provider) -> Record:
@@ -107,48 +94,44 @@ async def warmed(client: Client, provider: Provider, kind: str) -> MultiModelAPI
 async def test_a_plain_call(provider: Provider, client: Client, kind: str) -> None:
     """Cancelled while the provider thinks."""
     provider.always(Fault.HANG)
-    purse = Purse()
-    asked = request(purse)
-    task = asyncio.ensure_future(client(router=None).tree.find(kind).model(asked))
+    api = client(router=None, daily_budget_usd=1.0)
+    asked = request(api)
+    task = asyncio.ensure_future(api.tree.find(kind).model(asked))
     await arrived(provider)
     await cancelled(task)
     assert (await settled(provider)).closed_early
-    (attempt,) = asked.journal
-    assert (attempt.basis, attempt.error) == ("reserved", "CancelledError")
-    assert list(purse.booked.values()) == [[attempt]]
+    held_and_settled(api, asked)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_stream_before_its_first_token(provider: Provider, client: Client, kind: str) -> None:
     """Cancelled while the reader waits for the first chunk."""
     provider.always(Answer("late", delay_s=60))
-    purse, sink = Purse(), Deaf(after=1)
-    asked = request(purse, sink=sink)
-    task = asyncio.ensure_future(client(router=None).tree.find(kind).model(asked))
+    api = client(router=None, daily_budget_usd=1.0)
+    sink = Deaf(after=1)
+    asked = request(api, sink)
+    task = asyncio.ensure_future(api.tree.find(kind).model(asked))
     await arrived(provider)
     await cancelled(task)
     assert (await settled(provider)).closed_early
-    (attempt,) = asked.journal
-    assert attempt.basis == "reserved"
     assert sink.chunks == []
-    assert list(purse.booked.values()) == [[attempt]]
+    held_and_settled(api, asked)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_stream_in_its_middle(provider: Provider, client: Client, kind: str) -> None:
     """Cancelled between two chunks: the provider stops generating long before its end."""
     provider.always(LONG)
-    purse, sink = Purse(), Deaf(after=3)
-    asked = request(purse, sink=sink)
-    task = asyncio.ensure_future(client(router=None).tree.find(kind).model(asked))
+    api = client(router=None, daily_budget_usd=1.0)
+    sink = Deaf(after=3)
+    asked = request(api, sink)
+    task = asyncio.ensure_future(api.tree.find(kind).model(asked))
     await sink.full.wait()
     await cancelled(task)
     record = await settled(provider)
     assert record.closed_early
     assert record.output_tokens < 400
-    (attempt,) = asked.journal
-    assert attempt.basis == "reserved"
-    assert list(purse.booked.values()) == [[attempt]]
+    held_and_settled(api, asked)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,81 +12,70 @@ import pytest
 
 import orchestra
 
-CLASSIC = Path(__file__).parents[2] / "config" / "classic.yaml"
+CLASSIC = str(Path(__file__).parents[2] / "config" / "classic.yaml")
 SLOW = ("litellm", "openai", "pydantic", "structlog", "aiohttp", "httpx", "tiktoken", "jinja2", "yaml", "ruamel")
 """What takes from 20 ms (structlog) to 3 s (litellm) to import."""
 
-AFTER = """
-import atexit, sys
-atexit.register(lambda: print("LOADED", *(name for name in {names!r} if name in sys.modules), file=sys.stderr))
+STEPS = {
+    "import orchestra": "import orchestra; assert 'MultiModelAPI' in dir(orchestra)",
+    "orchestra --help": "command('--help')",
+    "orchestra check": f"command('check', {CLASSIC!r})",
+    "orchestra explain": f"command('explain', 'Prove it.', '--task', 'reasoning', '-c', {CLASSIC!r})",
+    "orchestra models": f"command('models', '-c', {CLASSIC!r})",
+    "orchestra schema": "command('schema')",
+    "orchestra settings show": f"command('settings', 'show', '-c', {CLASSIC!r})",
+    "every public name": "import orchestra; [getattr(orchestra, name) for name in orchestra.__all__]",
+    "a decision explained": "from orchestra import MultiModelAPI; MultiModelAPI().explain_sync('hello')",
+}
+"""What is done in one fresh interpreter, in this order."""
+
+PROGRAM = """
+import contextlib, io, json, sys
+
+def command(*arguments):
+    from orchestra.cli import main
+    sys.argv = ["orchestra", *arguments]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main()
+
+steps, slow = map(json.loads, sys.argv[1:])
+for name, step in steps:
+    exec(step)
+    print(json.dumps([name, [module for module in slow if module in sys.modules]]))
 """
 
 
-def loaded(code: str, names: tuple[str, ...] = SLOW) -> set[str]:
-    """Which of the slow modules a fresh interpreter has loaded after running some code."""
-    run = subprocess.run(
-        [sys.executable, "-c", AFTER.format(names=names) + code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in run.stderr, run.stderr
-    (line,) = [line for line in run.stderr.splitlines() if line.startswith("LOADED")]
-    return set(line.split()[1:])
+def after(steps: dict[str, str]) -> dict[str, set[str]]:
+    """Which of the slow modules are loaded after each step."""
+    program = [sys.executable, "-c", PROGRAM, json.dumps(list(steps.items())), json.dumps(SLOW)]
+    run = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    return {name: set(modules) for name, modules in map(json.loads, run.stdout.splitlines())}
 
 
-def command(*arguments: str) -> str:
-    return f"import sys\nsys.argv = ['orchestra', *{arguments!r}]\nfrom orchestra.cli import main\nmain()"
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    return after(STEPS)
 
 
-def test_importing_the_package() -> None:
+def test_importing_the_package_loads_nothing_slow(loaded: dict[str, set[str]]) -> None:
     """Names are found when they are asked for."""
-    assert loaded("import orchestra\nassert 'MultiModelAPI' in dir(orchestra)") == set()
+    assert loaded["import orchestra"] == set()
 
 
-def test_the_check_sees_what_is_loaded() -> None:
-    """The test above can fail."""
-    assert loaded("import pydantic, structlog") >= {"pydantic", "structlog"}
+@pytest.mark.parametrize("step", STEPS)
+def test_litellm_is_not_loaded_by(loaded: dict[str, set[str]], step: str) -> None:
+    """Prices, windows and abilities are read from LiteLLM's files; LiteLLM waits for the first call."""
+    assert not loaded[step] & {"litellm", "openai", "aiohttp", "httpx", "tiktoken"}
 
 
-def test_every_public_name_without_litellm() -> None:
-    """Whatever is taken from the package: LiteLLM waits for the first call."""
-    code = "import orchestra\nfor name in orchestra.__all__: getattr(orchestra, name)"
-    assert "litellm" not in loaded(code)
+def test_what_is_loaded_is_seen() -> None:
+    """The tests above can fail."""
+    assert after({"structlog": "import structlog"})["structlog"] >= {"structlog"}
 
 
-def test_building_a_client_and_explaining_a_decision() -> None:
-    """Prices, windows and abilities are read from LiteLLM's files without importing it."""
-    code = """
-from orchestra import MultiModelAPI
-with MultiModelAPI() as api:
-    api.explain_sync("Prove it.", task_type="reasoning")
-"""
-    assert "litellm" not in loaded(code)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--help",),
-        ("check", str(CLASSIC)),
-        ("explain", "Prove it.", "--task", "reasoning", "-c", str(CLASSIC)),
-        ("models", "-c", str(CLASSIC)),
-        ("schema",),
-        ("settings", "show", "-c", str(CLASSIC)),
-    ],
-    ids=lambda arguments: " ".join(arguments[:1]),
-)
-def test_a_command_that_needs_no_call(arguments: tuple[str, ...]) -> None:
-    """It starts without LiteLLM and without the libraries that only calls need."""
-    assert not loaded(command(*arguments)) & {"litellm", "openai", "aiohttp", "httpx", "tiktoken"}
-
-
-def test_a_submodule_of_litellm_is_not_imported_at_the_top_of_any_file() -> None:
+def test_no_file_imports_litellm_at_its_top() -> None:
     """All imports of LiteLLM stand in functions."""
-    import ast
-
     for path in Path(orchestra.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

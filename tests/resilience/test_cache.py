@@ -231,13 +231,14 @@ async def test_a_cache_in_a_cache_saves_what_the_model_costs(store: Store) -> No
         Response(text="cut", model="m", success=False),
         Response(text="cut", model="m", finish_reason="length"),
         Response(text="filtered", model="m", finish_reason="content_filter"),
+        Response(text="half a character: \ud800", model="m"),
         Response(text="odd", model="m", result={1, 2}),
         Response(text="odd", model="m", parsed=object()),
         Response(text="odd", model="m", raw=object()),
         Response(text="odd", model="m", tool_calls=(object(),)),
         Unavailable("down"),
     ],
-    ids=["unsuccessful", "cut", "filtered", "result", "parsed", "raw", "tool call", "failure"],
+    ids=["unsuccessful", "cut", "filtered", "surrogate", "result", "parsed", "raw", "tool call", "failure"],
 )
 async def test_what_is_no_whole_answer_is_not_kept(store: Store, bad: Any) -> None:
     """The next equal request asks the model."""
@@ -317,6 +318,23 @@ async def test_identical_calls_in_flight_are_made_once(store: Store) -> None:
     joined = [request.journal[0] for request in requests if request.journal]
     assert [attempt.labels["cache"] for attempt in joined] == ["joined"] * 4
     assert [request.budgets.wanted for request in requests[1:]] == [[()]] * 4  # type: ignore[attr-defined]
+
+
+async def test_an_answer_that_is_about_to_be_written_down_is_a_hit_already(store: Store) -> None:
+    """However long the disk takes; and no longer than for its time."""
+    clock, model, disk = FakeClock(), Slow("first", "second"), threading.Event()
+    node = Cached(model, store, 60, wall=clock)
+    call = asyncio.create_task(node(ask()))
+    await soon(model.arrived.is_set)
+    store._submit(lambda cache: disk.wait(20))
+    model.go.set()
+    assert (await call).text == "first"
+    again = ask(budgets=Noted())
+    assert "from the cache" in (await node(again)).note
+    assert again.journal[0].labels["cache"] == "hit"
+    clock.advance(60)
+    assert (await node(ask())).text == "second"
+    disk.set()
 
 
 async def test_an_answer_that_can_not_be_kept_is_shared_all_the_same(store: Store) -> None:

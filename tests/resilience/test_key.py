@@ -128,6 +128,11 @@ class Kind:
         return Response(text=self.word, model="own")
 
 
+class Bare:
+    async def __call__(self, request: Request) -> Response:
+        return Response(text="bare", model="own")
+
+
 async def named(request: Request) -> Response:
     return Response(text="named", model="own")
 
@@ -168,12 +173,9 @@ def test_what_says_too_little_of_itself_is_one_of_a_kind() -> None:
 
         return ask
 
-    class Bare:
-        async def __call__(self, request: Request) -> Response:
-            return Response(text="bare", model="own")
-
-    unknown = [asking("a"), asking("b"), Bare(), Bare(), Bare().__call__, lambda request: named(request)]
+    unknown = [asking("a"), asking("b"), lambda request: named(request), Bare().__call__]
     assert len({identity_of(model) for model in unknown}) == len(unknown)
+    assert len({identity_of(Bare()) for _ in range(9)}) == 9  # though each is where the one before it was
 
 
 def test_only_nodes_that_read_them_make_task_priority_and_tags_count() -> None:

@@ -57,6 +57,17 @@ def test_a_queue_comes_before_what_is_always_done(provider: Provider, http: http
     assert [_text(_chat(http, provider)) for _ in range(4)] == ["first", "second", "later", "later"]
 
 
+def test_a_reset_drops_rules_and_books_and_keeps_the_address(provider: Provider, http: httpx.Client) -> None:
+    """One stand-in can serve many tests, each of which finds it as new."""
+    provider.reply("first").always("later").on("openai").always("for openai")
+    url, before = provider.url, _text(_chat(http, provider))
+    provider.reset()
+    assert provider.calls == ()
+    assert (before, _text(_chat(http, provider))) == ("for openai", "echo: hello there")
+    assert [record.number for record in provider.calls] == [1]
+    assert provider.url == url
+
+
 def test_the_most_particular_rule_wins(provider: Provider, http: httpx.Client) -> None:
     """A rule for provider and model beats one for either, and all beat the rule for every call."""
     provider.always("any")
@@ -311,17 +322,3 @@ def test_a_vector_has_length_one(text: str, dimensions: int) -> None:
 def test_text_is_found_in_any_shape(content: Any) -> None:
     """Whatever shape a provider gives to content, its words are read."""
     assert text_of(json.loads(json.dumps(content))) == "a b"
-
-
-async def test_a_reset_drops_rules_and_books_and_keeps_the_address(client: Client) -> None:
-    """One stand-in can serve many tests, each of which finds it as new."""
-    client.provider.always(Fault.UNAVAILABLE).reply("scripted")
-    client.provider.on("openai").always("for openai")
-    await client.ask("openai", "async")
-    url = client.provider.url
-    client.provider.reset()
-    assert client.provider.calls == ()
-    answer = await client.ask("openai", "async", text="hello")
-    assert answer.choices[0].message.content == "echo: hello"
-    assert [record.number for record in client.provider.calls] == [1]
-    assert client.provider.url == url
