@@ -108,7 +108,7 @@ class Names:
         card = None
         if not own:
             card = self._catalog.find(f"{prefix}/{model}") or self._catalog.find(model)
-        if card is None or (provider is not None and card.provider != provider.name and own):
+        if card is None or (provider is not None and card.provider != provider.name):
             model_id = model if model.startswith(f"{prefix}/") else f"{prefix}/{model}"
             card = self._catalog.unknown(model_id, provider.name if provider else None)
             free = config.free if config and config.free is not None else bool(provider and provider.free)

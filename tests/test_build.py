@@ -6,7 +6,7 @@ import pytest
 
 from orchestra import ConfigError
 from orchestra.build import build
-from orchestra.routing import Route
+from orchestra.routing import Facts, Route
 from orchestra.settings import parse
 from orchestra.tree import Tree
 
@@ -170,3 +170,24 @@ def test_the_repr_shows_the_tree() -> None:
     assert shown.startswith("Fallback(")
     assert "Retry(" in shown
     assert "openai/gpt-4o-mini" in shown
+
+
+@pytest.mark.parametrize("text", ["ensemble: {enabled: true}", "prompt_templates: {a: b}"], ids=["ensemble", "prompts"])
+def test_what_this_version_cannot_do_is_refused_not_ignored(text: str) -> None:
+    """A setting that would do nothing is a mistake to hear of."""
+    assert "this version has no" in mistakes(text)[0]
+
+
+def test_a_budget_names_a_model_to_downgrade_to() -> None:
+    """A misspelt one is found at its line; an unknown time zone too."""
+    text = "budgets:\n  daily: {limit_usd: 1, on_exceeded: downgrade, downgrade_to: gtp-4o}\n"
+    (said,) = mistakes(text)
+    assert said.startswith("o.yaml:2: budgets.daily.downgrade_to: no model is called 'gtp-4o'; did you mean")
+    assert "no time zone" in mistakes("budgets:\n  daily: {limit_usd: 1, timezone: Mars}\n")[0]
+
+
+def test_a_preferred_policy_does_not_prefer_itself_for_ever() -> None:
+    """`preferred_model='auto'` is the default policy, decided once."""
+    route_ = tree(route("")).find("default")
+    assert isinstance(route_.model, Route)
+    assert route_.model.strategy.decide(Facts(preferred_model="auto")).arm == "default"

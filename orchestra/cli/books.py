@@ -23,7 +23,7 @@ WALL: Callable[[], float] = time.time  # noqa: TID251  # the clock of the comman
 Since: TypeAlias = Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 24h, 7d or 2026-01-31.")]
 Until: TypeAlias = Annotated[str | None, typer.Option(metavar="TIME", help="Up to then, not including it.")]
 Timezone: TypeAlias = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin [default: this machine's].")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin (default: this machine's).")
 ]
 Csv: TypeAlias = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 

@@ -49,7 +49,7 @@ def audit(config: options.Config = None, as_json: options.Json = False) -> None:
 def reconcile(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, help="What it billed.")],
     provider: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose invoice it is [default: as its models tell].")
+        str | None, typer.Option(metavar="NAME", help="Whose invoice it is (default: as its models tell).")
     ] = None,
     since: books.Since = None,
     until: books.Until = None,
@@ -92,7 +92,8 @@ def reconcile(
 @app.command()
 def export(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; .json is JSON [default: here].")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to; .json is JSON (default: standard output)."),
     ] = None,
     since: books.Since = None,
     until: books.Until = None,

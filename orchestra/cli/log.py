@@ -40,8 +40,8 @@ def log(
     as_csv: books.Csv = False,
 ) -> None:
     """List the calls that were made, newest first; with an ID, show one of them in full, and why it was made."""
-    if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv are two ways to show it; choose one")
+    if as_csv and (as_json or id is not None):
+        raise typer.BadParameter("--csv is for the list of calls, in place of --json")
     zone = books.zone_of(timezone)
     tags = options.tags_of(tag)
     with books.opened(config) as found:

@@ -31,6 +31,15 @@ LOCK = 0x4F726368
 """The advisory lock that lets one transaction write at a time; SQLite has the same rule."""
 
 RECONNECT_S = 10.0
+PASSING = (
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CrashShutdown,
+    psycopg.errors.CannotConnectNow,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+"""What a server says that will be there again in a moment."""
+
 SETTINGS = (
     "SET search_path TO orchestra",
     "SET lock_timeout TO '5s'",
@@ -127,8 +136,8 @@ class PostgresEngine:
                     results = self._transaction(ops, again)
                     self._reached = True
                     return results
-                except psycopg.OperationalError:
-                    lost = self._connection is None or self._connection.closed
+                except psycopg.OperationalError as error:
+                    lost = self._connection is None or self._connection.closed or isinstance(error, PASSING)
                     self.close()
                     if not (lost and self._reached and time.monotonic() < end):
                         self._reached = False

@@ -123,7 +123,9 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RAISE EXCEPTION 'entries and events are never changed or deleted' USING ERRCODE = 'restrict_violation'; END $$;
 CREATE FUNCTION refuse_unless_purged() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
-    IF EXISTS (SELECT 1 FROM orchestra.event WHERE kind = 'ledger.purge' AND CAST(key AS DOUBLE PRECISION) > OLD.made) THEN
+    IF EXISTS (
+      SELECT 1 FROM orchestra.event WHERE kind = 'ledger.purge' AND CAST(key AS DOUBLE PRECISION) > OLD.made
+    ) THEN
       RETURN OLD;
     END IF;
     RAISE EXCEPTION 'entries are never deleted' USING ERRCODE = 'restrict_violation';

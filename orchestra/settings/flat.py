@@ -19,6 +19,7 @@ def policies(file: PolicyFile) -> dict[str, NodeSpec]:
     Raises `ConfigError` where the flat fields and `policies:` say the same thing.
     """
     settings = file.settings
+    _refuse_what_is_not_here(file)
     found = dict(settings.policies)
     if DEFAULT in found:
         flat = [name for name in ("router", "default_model") if name in settings.model_fields_set]
@@ -31,6 +32,14 @@ def policies(file: PolicyFile) -> dict[str, NodeSpec]:
     else:
         found[DEFAULT] = _shipped("default.yaml")
     return found
+
+
+def _refuse_what_is_not_here(file: PolicyFile) -> None:
+    """Say so, rather than ignore what this version cannot do."""
+    if file.settings.ensemble is not None and file.settings.ensemble.enabled:
+        raise ConfigError(f"{file.place(('ensemble', 'enabled'))}: this version has no ensembles; set it to false")
+    if file.settings.prompt_templates:
+        raise ConfigError(f"{file.place(('prompt_templates',))}: this version has no prompt library; remove it")
 
 
 def route(settings: APISettings) -> NodeSpec:

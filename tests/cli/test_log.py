@@ -171,3 +171,11 @@ def test_an_id_that_fits_none_or_several_is_an_error(run, id: str, said: str) ->
     found = run("log", id)
     assert (found.code, found.out) == (2, "")
     assert said in found.err
+
+
+@pytest.mark.parametrize("arguments", [("--csv", "--json"), ("--csv", "r"), ("--tag", "team"), ("--since", "soon")])
+def test_what_cannot_be_listed_is_a_usage_error(run, arguments: tuple[str, ...]) -> None:
+    """Nothing is printed on standard output."""
+    booked(call())
+    said = run("log", *arguments)
+    assert (said.code, said.out) == (2, "")
