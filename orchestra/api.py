@@ -266,8 +266,11 @@ def _cap(max_cost_usd: Any) -> Any:
 
 def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
     """The decision of an arm for these facts; one that decides nothing is chosen itself."""
-    if isinstance(arm.model, Route):
-        return arm.model.strategy.decide(facts, live)
+    node: Any = arm.model
+    while not isinstance(node, Route) and callable(getattr(node, "model", None)):
+        node = node.model
+    if isinstance(node, Route):
+        return node.strategy.decide(facts, live)
     return Choice(
         arm=arm.name, rule="asked for", reason="named by the caller", features=facts.shown(), chain=(arm.name,)
     )

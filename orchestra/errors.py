@@ -191,6 +191,9 @@ class AllFailed(ExceptionGroup[OrchestraError], ModelError):
         waits = [e.retry_after_s for e in exceptions if isinstance(e, ModelError) and e.retry_after_s is not None]
         self.retry_after_s = min(waits, default=None)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, list(self.exceptions)), self.__dict__
+
     def derive(self, exceptions: Sequence[OrchestraError]) -> AllFailed:  # type: ignore[override]  # a narrower group
         return AllFailed(self.message, exceptions)
 

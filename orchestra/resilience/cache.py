@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from orchestra.errors import AllFailed, Cut, ModelError
 from orchestra.events import CACHE_HIT, emit
@@ -166,10 +167,8 @@ def _worth(attempts: Sequence[Attempt]) -> Decimal | None:
 
 def _own(error: ModelError) -> ModelError:
     """The same error for another caller: a traceback and a journal are each caller's own."""
-    if isinstance(error, AllFailed):
-        own: ModelError = error.derive(error.exceptions)
-    else:
-        own = type(error).__new__(type(error), *error.args)
+    args: tuple[Any, ...] = (error.message, error.exceptions) if isinstance(error, AllFailed) else error.args
+    own = type(error).__new__(type(error), *args)
     vars(own).update({**vars(error), "journal": ()})
     return own
 

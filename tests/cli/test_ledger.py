@@ -182,3 +182,48 @@ def test_a_clock_is_repaired(run) -> None:
     booked(call("1"), at=NOON + 3 * DAY_S)
     assert run("ledger", "repair-clock", "--json").json["repaired"] is True
     assert run("ledger", "repair-clock").out.startswith("there was nothing to repair")
+
+
+def test_an_invoice_of_days_is_compared_by_sums(run, tmp_path: Path) -> None:
+    """A line for each day and model; what was left out, what has no price here, and what rounding comes to are said."""
+    path = tmp_path / "days.csv"
+    path.write_text(
+        "date,model,input_tokens,output_tokens,amount\n"
+        "2027-01-15,llama,20,10,1.00\n2027-01-15,new,10,5,0.30\n2027-01-15,gone,1,1,0.10\nTotal,,,,1.40\n"
+    )
+    booked(
+        call("0.5004"), call("0.5004"), call(None, model="groq/new", name="new"), call("2", model="groq/x", name="x")
+    )
+    said = run("ledger", "reconcile", str(path))
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert lines[1:3] == [
+        "left out: 1 lines without a time or an id",
+        "2 of 3 lines matched by day and model with 4 calls of the ledger",
+    ]
+    assert [line.partition(" 2027-01-15 ")[2] for line in lines[4:6]] == [
+        "new 00000002call ? $0.30 -$0.30 amount".replace("00000002call", lines[4].split()[3]),
+        "gone $0.10 -$0.10 missing here",
+    ]
+    assert lines[6].endswith("$2.00 +$2.00 missing there")
+    assert lines[-1] == "here $3.0008, there $1.40: +$1.6008 (3 differences; +$0.0008 is the invoice's rounding)"
+    assert run("ledger", "reconcile", str(path), "--json").json["rounding_usd"] == "0.0008"
+
+
+def test_lines_without_a_time_go_by_their_id(run, tmp_path: Path) -> None:
+    """A line that no call has the id of is missing here, whenever it was."""
+    path = tmp_path / "ids.csv"
+    path.write_text("request_id,cost\nmine,0.5\nother,0.25\n")
+    booked(call("0.5", id="mine"))
+    (found,) = run("ledger", "reconcile", str(path), "--json").json["differences"]
+    assert (found["id"], found["time"], found["there_usd"]) == ("other", "", "0.25")
+
+
+def test_a_ledger_that_cannot_be_used_is_an_error(run) -> None:
+    """One line that says what to do."""
+    _file().parent.mkdir(exist_ok=True)
+    _file().write_text("not a database, but long enough to be taken for one")
+    for command in (("usage",), ("log",), ("ledger", "audit")):
+        said = run(*command)
+        assert (said.code, said.out) == (1, "")
+        assert said.err.startswith("error: ")
+        assert "ledger" in said.err

@@ -20,7 +20,7 @@ SECTOR = 512
 class Act:
     """One thing that was done to a file; `note` is what had been acknowledged by then."""
 
-    kind: Literal["write", "truncate", "sync", "note"]
+    kind: Literal["write", "truncate", "delete", "sync", "note"]
     name: str = ""
     offset: int = 0
     data: bytes = b""
@@ -42,6 +42,8 @@ class Record:
         for n, act in enumerate(done):
             if act.kind == "note":
                 acknowledged = act.note
+            elif act.kind == "delete":
+                files.pop(act.name, None)
             elif act.kind != "sync":
                 safe = n <= synced.get(act.name, -1)
                 _do(files.setdefault(act.name, bytearray()), act, chance if not safe else None)
@@ -70,6 +72,11 @@ class Disk(apsw.VFS):
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
         return _File(self.record, name, flags)
+
+
+    def xDelete(self, name: str, sync: bool) -> None:
+        super().xDelete(name, sync)
+        self.record.acts.append(Act("delete", Path(name).name))
 
 
 class _File(apsw.VFSFile):
