@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from orchestra.cli.figures import bar, clock, gauge, money, seconds, short, span
+from orchestra.cli.figures import bar, clock, counted, gauge, money, seconds, short, span
 from orchestra.ledger.usage import TAG
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def cards(report: Report) -> Iterator[str]:
     if sums.upper_bound:
         yield f"Upper bound:    {money(sums.upper_bound)} of the cost is the most that it can be"
     if sums.unpriced:
-        calls = "1 call" if sums.unpriced == 1 else f"{sums.unpriced:,} calls"
-        yield f"Price unknown:  {calls}, not in the cost"
+        yield f"Price unknown:  {counted(sums.unpriced, 'call')}, not in the cost"
     if sums.saved:
         yield f"Saved:          {money(sums.saved)} by cached answers"
 

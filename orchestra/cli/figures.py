@@ -23,6 +23,11 @@ def money(amount: int) -> str:
     return f"${whole}.{rest[:2]}{rest[2:].rstrip('0')}"
 
 
+def counted(count: int, word: str) -> str:
+    """So many of something: `1 call`, `1,234 calls`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def short(count: int) -> str:
     """A number of tokens: 345, 1.2K, 123K, 1124K, 12.3M."""
     if count < 1000:

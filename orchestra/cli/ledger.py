@@ -27,6 +27,8 @@ MARGIN_S = 86_400.0
 @app.command()
 def audit(config: options.Config = None, as_json: options.Json = False) -> None:
     """Prove that the books add up; leave with 1 when they do not."""
+    from orchestra.cli.figures import counted
+
     with books.opened(config) as found:
         faults = found.ledger.audit()
         place, windows = found.ledger.place, len(found.ledger.windows())
@@ -38,8 +40,8 @@ def audit(config: options.Config = None, as_json: options.Json = False) -> None:
     else:
         for fault in faults:
             out().print(fault, style="red", soft_wrap=True)
-        said = f"{len(faults)} faults in" if faults else "the books add up:"
-        counts = f"{entries:,} entries, {windows:,} windows, {holds:,} holds of calls in flight"
+        said = f"{counted(len(faults), 'fault')} in" if faults else "the books add up:"
+        counts = f"{counted(entries, 'line')}, {counted(windows, 'window')}, {counted(holds, 'call')} in flight"
         out().print(f"{said} {counts} ({place})", soft_wrap=True)
     if faults:
         raise typer.Exit(1)
@@ -102,6 +104,7 @@ def export(
     as_json: options.Json = False,
 ) -> None:
     """Write every call as CSV or, with --json, JSON; the columns of the spec come first."""
+    from orchestra.cli.figures import counted
     from orchestra.ledger.export import write_csv, write_json
     from orchestra.settings.atomic import write
 
@@ -116,7 +119,7 @@ def export(
     text = StringIO()
     written(rows, text, zone)
     write(output, text.getvalue(), private=True)
-    err().print(f"{output}: {len(rows):,} calls", soft_wrap=True)
+    err().print(f"{output}: {counted(len(rows), 'call')}", soft_wrap=True)
 
 
 @app.command()
@@ -132,6 +135,7 @@ def archive(
 
     Budgets keep their sums.
     """
+    from orchestra.cli.figures import counted
     from orchestra.ledger.archive import archive, closed_before
 
     zone = books.zone_of(timezone)
@@ -147,7 +151,7 @@ def archive(
     if as_json:
         show_json({"path": str(file) if calls else None, "before": when, "calls": calls})
     else:
-        done = f"{calls:,} calls made before {when} are in {file}, and no longer in the ledger"
+        done = f"moved {counted(calls, 'call')} made before {when} to {file}"
         out().print(done if calls else f"no call was made before {when}", soft_wrap=True)
 
 
@@ -160,17 +164,19 @@ def purge(
     as_json: options.Json = False,
 ) -> None:
     """Remove the calls made before a time for good (`archive` keeps them in a file). Budgets keep their sums."""
+    from orchestra.cli.figures import counted
+
     with books.opened(config) as found:
         at = _past(found, before, timezone)
         calls = len(found.ledger.rows(until=at))
         when = _day(at, timezone)
         if calls:
-            confirm(yes, f"Remove {calls:,} calls made before {when} for good?")
+            confirm(yes, f"Remove {counted(calls, 'call')} made before {when} for good?")
             found.ledger.purge(at)
     if as_json:
         show_json({"before": when, "calls": calls})
     else:
-        done = f"{calls:,} calls made before {when} are removed"
+        done = f"removed {counted(calls, 'call')} made before {when}"
         out().print(done if calls else f"no call was made before {when}", soft_wrap=True)
 
 

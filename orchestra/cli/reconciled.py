@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestra.cli.figures import money
+from orchestra.cli.figures import counted, money
 from orchestra.cli.output import out, show_table, table
 from orchestra.ledger.export import decimal, record
 from orchestra.ledger.matching import time_of
@@ -61,19 +61,19 @@ def _read(invoice: Invoice, result: Reconciliation) -> list[str]:
     read = ", ".join(f"{what} in {header!r}" for what, header in invoice.columns.items())
     lines = [f"read: {read}"]
     if invoice.left_out:
-        lines.append(f"left out: {invoice.left_out} lines without a time or an id")
+        lines.append(f"left out: {counted(invoice.left_out, 'line')} without a time or an id")
     if result.others:
-        lines.append(f"left out: {result.others} calls of providers that the invoice has no line of")
+        lines.append(f"left out: {counted(result.others, 'call')} of providers that the invoice has no line of")
     lines.append(
-        f"{result.matched} of {result.lines} lines matched {MATCHED_BY[result.matched_by]} "
-        f"with {result.rows} calls of the ledger"
+        f"{result.matched:,} of {counted(result.lines, 'line')} matched {MATCHED_BY[result.matched_by]} "
+        f"with {counted(result.rows, 'call')} of the ledger"
     )
     return lines
 
 
 def _sums(result: Reconciliation) -> list[str]:
     differ = result.here - result.there
-    parts = [f"{len(result.differences)} differences"] if result.differences else ["no difference"]
+    parts = [counted(len(result.differences), "difference")] if result.differences else ["no difference"]
     if result.rounding:
         parts.append(f"{_signed(result.rounding)} is the invoice's rounding")
     if result.upper_bound:
@@ -141,7 +141,7 @@ def _model(found: Difference) -> str:
 
 def _id(found: Difference) -> str:
     if len(found.rows) > 1:
-        return f"{len(found.rows)} calls"
+        return counted(len(found.rows), "call")
     return found.rows[0].id if found.rows else (found.line.id or "" if found.line else "")
 
 

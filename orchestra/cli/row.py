@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestra.cli.figures import moment, money, seconds
+from orchestra.cli.figures import counted, moment, money, seconds
 from orchestra.ledger.money import shown
 from orchestra.ledger.usage import local, totals
 
@@ -83,7 +83,7 @@ def request_drawn(request: Sequence[Entry], zone: ZoneInfo) -> Text:
     sums = totals(request)
     head = f"{sums.input_tokens:,} in + {sums.output_tokens:,} out · {money(sums.amount)}"
     lines = [
-        f"request {request[0].request} · {len(request)} calls · {head}",
+        f"request {request[0].request} · {counted(len(request), 'call')} · {head}",
         *(f"{row.id}  {moment(row.made, zone)}  {'/'.join(row.path)}  {line(row)}" for row in request),
     ]
     return Text("\n".join(lines))

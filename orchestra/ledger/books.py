@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestra.errors import LedgerClock, LedgerError
-from orchestra.ledger.entry import Entry, Kind, about
+from orchestra.ledger.entry import Kind, line
 from orchestra.ledger.ops import (
     Alert,
     Append,
@@ -30,7 +30,7 @@ from orchestra.ledger.ops import (
     Standing,
 )
 from orchestra.ledger.state import HoldState, State, WindowState, window_id
-from orchestra.types import Basis
+from orchestra.types import Attempt, Basis
 
 BEHIND_S = 3600.0
 """How far the wall clock may be behind the newest entry."""
@@ -48,6 +48,18 @@ class EventRow:
     cause: str = ""
 
 
+class Due(NamedTuple):
+    """What a call is booked at, in nano-USD, on what basis, and whether that is its price."""
+
+    amount: int
+    basis: Basis
+    priced: bool = True
+
+    @property
+    def state(self) -> State:
+        return "void" if self.basis == "void" else "posted"
+
+
 @dataclass(slots=True, kw_only=True)
 class Books:
     """One batch: the part of the ledger that it touches, changed in memory, to be written at once.
@@ -60,6 +72,7 @@ class Books:
     owner: str
     at: float
     behind_s: float = 0.0
+    ids: dict[tuple[str, str, str], int] = field(default_factory=dict)
     windows: dict[int, WindowState] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
@@ -67,7 +80,7 @@ class Books:
     dead: list[str] = field(default_factory=list)
     again: bool = False
     told: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     beaten: bool = False
 
@@ -130,9 +143,7 @@ class Books:
             return self._unheld(op)
         if hold.state in ("posted", "void"):
             return Done(self.again, tuple(self.told.get(attempt.id, ())))
-        amount, basis, priced = due(op, hold.amount)
-        facts = {**about(attempt), "basis": basis, "priced": priced, "price": op.price}
-        return Done(notices=self._settle(hold, amount, "void" if basis == "void" else "posted", facts))
+        return Done(notices=self._settle(hold, attempt, due(op, hold.amount), op.price))
 
     def release(self, op: Release) -> Result:
         for id in op.ids:
@@ -140,7 +151,7 @@ class Books:
             if hold is None or hold.state in ("posted", "void"):
                 continue
             if hold.state == "expired":
-                self._settle(hold, 0, "void", _of_hold(hold, "void"))
+                self._settle(hold, _unsent(hold), Due(0, "void"))
                 continue
             for window in hold.windows:
                 self.windows[window].change(reserved=-hold.amount)
@@ -154,8 +165,8 @@ class Books:
         for id in self.dead:
             hold = self.holds[id]
             if hold.state == "held":
-                facts = _of_hold(hold, "reserved") | {"error": "Expired", "priced": hold.amount > 0}
-                notices += self._settle(hold, hold.amount, "expired", facts)
+                lost = replace(_unsent(hold), error="Expired")
+                notices += self._settle(hold, lost, Due(hold.amount, "reserved", hold.amount > 0), state="expired")
         return Done(bool(self.dead), tuple(notices))
 
     def append(self, event: EventRow) -> bool:
@@ -166,9 +177,16 @@ class Books:
         self.events.append(event)
         return True
 
-    def _now(self, claim: Claim) -> WindowState:
+    def id_of(self, claim: Claim) -> int:
+        """The number of the window that `claim` falls in now."""
         budget = claim.budget
-        return self.windows[window_id(budget.name, budget.rule, claim.scope, budget.window(self.at).starts)]
+        key = (budget.name, budget.rule, claim.scope)
+        if key not in self.ids:
+            self.ids[key] = window_id(*key, budget.window(self.at).starts)
+        return self.ids[key]
+
+    def _now(self, claim: Claim) -> WindowState:
+        return self.windows[self.id_of(claim)]
 
     def _again(self, op: Reserve) -> Result:
         held = [self.holds.get(ask.id) for ask in op.asks]
@@ -204,39 +222,44 @@ class Books:
         if attempt.id in self.entered:
             return Done(self.again, tuple(self.told.get(attempt.id, ())))
         self.entered.add(attempt.id)
-        amount, basis, priced = due(op, op.bound or 0)
-        facts = {**about(attempt), "basis": basis, "priced": priced, "price": op.price}
+        owed = due(op, op.bound or 0)
         if op.claims:
             ask = Ask(id=attempt.id, amount=0, claims=op.claims, request=attempt.request, model=attempt.model)
             hold = self._hold(ask)
             hold.provider, hold.tags = attempt.provider, attempt.tags
             self._link(hold, op.claims)
-            return Done(notices=self._settle(hold, amount, "void" if basis == "void" else "posted", facts))
-        kind: Kind = "void" if basis == "void" else "post"
-        self.entries.append(Entry(kind=kind, amount=amount, made=self.at, at=self.at, **facts))
+            return Done(notices=self._settle(hold, attempt, owed, op.price))
+        kind = KIND_OF[owed.state]
+        self.entries.append(line(attempt, kind=kind, made=self.at, at=self.at, price=op.price, **owed._asdict()))
         return Done()
 
-    def _settle(self, hold: HoldState, amount: int, state: State, facts: Mapping[str, Any]) -> tuple[Notice, ...]:
+    def _settle(
+        self, hold: HoldState, attempt: Attempt, owed: Due, price: str = "", state: State | None = None
+    ) -> tuple[Notice, ...]:
         """Write the entry and move the money; of a hold that was charged before, only the difference."""
         late = hold.state == "expired"
-        charged = hold.amount if late else 0
-        over = max(0, amount - hold.amount) if hold.windows else 0
+        state = state or owed.state
+        amount = owed.amount - (hold.amount if late else 0)
+        over = max(0, owed.amount - hold.amount) if hold.windows else 0
         self.entries.append(
-            Entry(
+            line(
+                attempt,
                 kind="correct" if late else KIND_OF[state],
-                amount=amount - charged,
-                held=hold.amount,
-                overrun=over,
+                amount=amount,
+                basis=owed.basis,
+                priced=owed.priced,
                 made=hold.made,
                 at=self.at,
-                **facts,
+                held=hold.amount,
+                overrun=over,
+                price=price,
             )
         )
         hold.state = state
         notices: list[Notice] = []
         for id in hold.windows:
             window = self.windows[id]
-            window.change(spent=amount - charged, reserved=0 if late else -hold.amount, overrun=over)
+            window.change(spent=amount, reserved=0 if late else -hold.amount, overrun=over)
             notices += self._crossed(window, hold.id)
         if over and hold.amount:
             notices.append(Overrun(attempt=hold.id, model=hold.model, amount=over))
@@ -259,16 +282,16 @@ class Books:
                     yield alert
 
 
-def due(op: Book, held: int) -> tuple[int, Basis, bool]:
-    """What an attempt is booked at, on what basis, and whether that is its price; what is not known is not free."""
+def due(op: Book, held: int) -> Due:
+    """What an attempt is booked at; what is not known is not free."""
     basis = op.attempt.basis
     if basis == "void":
-        return 0, basis, True
+        return Due(0, basis)
     if held and (op.cost is None or basis == "reserved"):
-        return held, "reserved", True
+        return Due(held, "reserved")
     if held and op.cost is not None and basis == "estimated":
-        return min(op.cost, held), basis, True
-    return op.cost or 0, basis, op.cost is not None
+        return Due(min(op.cost, held), basis)
+    return Due(op.cost or 0, basis, op.cost is not None)
 
 
 def clock_error(behind_s: float) -> LedgerClock:
@@ -294,13 +317,16 @@ def _seen(window: WindowState, claim: Claim) -> Standing:
     return replace(window.standing(), limit=claim.ceiling)
 
 
-def _of_hold(hold: HoldState, basis: str) -> dict[str, Any]:
-    return {
-        "id": hold.id,
-        "basis": basis,
-        "request": hold.request,
-        "model": hold.model,
-        "provider": hold.provider,
-        "tags": hold.tags,
-        "started_at": hold.made,
-    }
+def _unsent(hold: HoldState) -> Attempt:
+    """All that is known of a call from its hold."""
+    return Attempt(
+        id=hold.id,
+        request=hold.request,
+        path=(),
+        call="",  # type: ignore[arg-type]  # only the process that held the money knew
+        name="",
+        model=hold.model,
+        provider=hold.provider,
+        tags=hold.tags,
+        started_at=hold.made,
+    )

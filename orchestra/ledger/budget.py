@@ -70,7 +70,7 @@ class Budget:
         """The most that any call may take it to."""
         return self.limit_nano if self.hard_limit_nano is None else self.hard_limit_nano
 
-    @property
+    @cached_property
     def alert_nano(self) -> int | None:
         """Spent as much, there is an alert."""
         return None if self.alert_at is None else math.ceil(self.limit_nano * Decimal(repr(self.alert_at)))
@@ -91,7 +91,7 @@ class Budget:
         """Whose window it is: `user=alice`, empty when there is one for all; no such tag is a value of its own."""
         if self.per == "request":
             return f"request={request}"
-        return ",".join(f"{name}={tags.get(name, '')}" for name in self.by)
+        return ",".join(f"{name}={tags.get(name, '').replace(',', ',,')}" for name in self.by)
 
     def window(self, at: float) -> Window:
         return window(self.per, ZoneInfo(self.timezone), at)

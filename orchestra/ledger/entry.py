@@ -75,10 +75,6 @@ class Entry:
     def success(self) -> bool:
         return self.error is None
 
-    def values(self) -> tuple[Any, ...]:
-        """What is stored, in the order of `COLUMNS`."""
-        return tuple(_stored(getattr(self, name)) for name in COLUMNS)
-
     @classmethod
     def read(cls, row: Sequence[Any]) -> Entry:
         """The entry of a stored row."""
@@ -92,58 +88,67 @@ class Entry:
 COLUMNS = tuple(f.name for f in fields(Entry))
 
 
-def about(attempt: Attempt) -> dict[str, Any]:
-    """What an entry says of an attempt, its money aside; counts that can't be are cut to what can."""
+def line(
+    attempt: Attempt,
+    *,
+    kind: Kind,
+    amount: int,
+    basis: str,
+    priced: bool,
+    made: float,
+    at: float,
+    held: int = 0,
+    overrun: int = 0,
+    price: str = "",
+) -> tuple[Any, ...]:
+    """The entry of an attempt as it is stored, in the order of `COLUMNS`; counts that can't be are cut to what can."""
     usage = attempt.usage
-    return {
-        "id": attempt.id,
-        "request": attempt.request,
-        "retry": attempt.retry,
-        "path": attempt.path,
-        "call": attempt.call,
-        "name": attempt.name,
-        "model": attempt.model,
-        "served": attempt.served,
-        "provider": attempt.provider,
-        "task_type": attempt.task_type,
-        "tags": attempt.tags,
-        "labels": attempt.labels,
-        "input_tokens": _count(usage.input_tokens),
-        "output_tokens": _count(usage.output_tokens),
-        "cached_tokens": _count(usage.cached_tokens),
-        "reasoning_tokens": _count(usage.reasoning_tokens),
-        "latency_s": attempt.latency_s,
-        "first_token_s": attempt.first_token_s,
-        "error": attempt.error,
-        "status": attempt.status,
-        "started_at": attempt.started_at,
-        "saved": billed(attempt.saved) or 0,
-    }
+    return (
+        attempt.id,
+        kind,
+        amount,
+        held,
+        overrun,
+        billed(attempt.saved) or 0,
+        int(priced),
+        basis,
+        clean(attempt.request),
+        attempt.retry,
+        json.dumps(attempt.path),
+        attempt.call,
+        clean(attempt.name),
+        clean(attempt.model),
+        attempt.served and clean(attempt.served),
+        clean(attempt.provider),
+        attempt.task_type and clean(attempt.task_type),
+        packed(attempt.tags),
+        packed(attempt.labels),
+        _count(usage.input_tokens),
+        _count(usage.output_tokens),
+        _count(usage.cached_tokens),
+        _count(usage.reasoning_tokens),
+        attempt.latency_s,
+        attempt.first_token_s,
+        attempt.error and clean(attempt.error),
+        attempt.status,
+        clean(price),
+        attempt.started_at,
+        made,
+        at,
+    )
 
 
 def packed(tags: Mapping[str, str]) -> str:
     """Tags as stored: the same tags are the same text."""
-    return json.dumps({str(name): str(tags[name]) for name in sorted(tags)})
+    return json.dumps({str(name): str(tags[name]) for name in sorted(tags)}) if tags else "{}"
 
 
 def clean(text: str) -> str:
     """Text that every engine can store."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _count(tokens: int) -> int:
     return min(max(int(tokens), 0), COUNT_MOST)
-
-
-def _stored(value: Any) -> Any:
-    match value:
-        case bool():
-            return int(value)
-        case str():
-            return clean(value)
-        case tuple():
-            return json.dumps(value)
-        case Mapping():
-            return packed(value)
-        case _:
-            return value

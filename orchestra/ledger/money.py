@@ -7,14 +7,14 @@ from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 MOST = 10**17
 """The largest amount of one booking, 100 million USD: what a provider claims beyond it is cut to it."""
 
+NANOS = Decimal(10**9)
 _WIDE = Context(prec=60, rounding=ROUND_CEILING)
 
 
 def nano(amount: Decimal | str | int) -> int:
     """An amount in USD as nano-USD, rounded up; raises `ValueError` for what is no finite number."""
     try:
-        exact = Decimal(amount)
-        return int(exact.quantize(Decimal(1).scaleb(-9), context=_WIDE).scaleb(9, context=_WIDE))
+        return int(_WIDE.to_integral_value(_WIDE.multiply(Decimal(amount), NANOS)))
     except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"{amount!r} is no amount in USD") from error
 
@@ -28,7 +28,7 @@ def billed(cost: Decimal | None) -> int | None:
     """What a call came to, in nano-USD; `None` where the figure is missing or can't be one (negative, NaN)."""
     if cost is None or not cost.is_finite() or cost < 0:
         return None
-    return min(nano(min(cost, usd(MOST))), MOST)
+    return min(nano(cost), MOST)
 
 
 def shown(amount: int) -> str:

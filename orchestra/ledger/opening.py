@@ -12,7 +12,7 @@ from orchestra.ledger.books import Books
 from orchestra.ledger.entry import clean
 from orchestra.ledger.ops import Book, Claim, Op, Peek, Reserve
 from orchestra.ledger.query import Session, live_holds
-from orchestra.ledger.state import HoldState, WindowState, window_id
+from orchestra.ledger.state import HoldState, WindowState
 
 FOREVER = 1e18
 
@@ -88,15 +88,15 @@ def together(ops: Sequence[Op], books: Books) -> int:
 
     That is a call that came earlier in the batch and counts in the window without claiming it.
     """
+    if not any(window.new for window in books.windows.values()):
+        return len(ops)
     before: list[tuple[Any, frozenset[int]]] = []
     for n, op in enumerate(ops):
         for claim in claims_of(op):
-            id = id_of(claim, books.at)
+            id = books.id_of(claim)
             if books.windows[id].new and any(id not in known and _counts(claim, made) for made, known in before):
                 return n
-        before += [
-            (made, frozenset(id_of(claim, books.at) for claim in claims)) for made, claims in _new_calls(op, books)
-        ]
+        before += [(made, frozenset(books.id_of(claim) for claim in claims)) for made, claims in _new_calls(op, books)]
     return len(ops)
 
 
@@ -107,11 +107,6 @@ def claims_of(op: Op) -> Iterator[Claim]:
                 yield from ask.claims
         case Book(claims=claims) | Peek(claims):
             yield from claims
-
-
-def id_of(claim: Claim, at: float) -> int:
-    budget = claim.budget
-    return window_id(budget.name, budget.rule, claim.scope, budget.window(at).starts)
 
 
 def _new_calls(op: Op, books: Books) -> Iterator[tuple[Any, Sequence[Claim]]]:

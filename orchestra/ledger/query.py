@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from orchestra.ledger.state import HoldState
 from orchestra.ledger.tables import HOLD_COLUMNS, Row, hold_of
 
-CHUNK = 500
-"""Rows in one statement: every engine takes as many values."""
+SIZES = (256, 64, 16, 4, 1)
+"""Rows in one statement: few different texts, which the database needs to parse only once."""
 
 
 class Session(Protocol):
@@ -54,7 +54,11 @@ def newest_of(session: Session) -> float:
 
 
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (rows[n : n + CHUNK] for n in range(0, len(rows), CHUNK))
+    done = 0
+    for size in SIZES:
+        while len(rows) - done >= size:
+            yield rows[done : done + size]
+            done += size
 
 
 def marks(values: Sequence[Any]) -> str:

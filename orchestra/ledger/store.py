@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestra.ledger.books import Books, EventRow, notice_of
 from orchestra.ledger.entry import COLUMNS, clean
-from orchestra.ledger.opening import Opening, claims_of, id_of, together
+from orchestra.ledger.opening import Opening, claims_of, together
 from orchestra.ledger.ops import Append, Beat, Book, Notice, Op, Release, Reserve, Result
 from orchestra.ledger.query import Session, among, chunks, inserts, live_holds, marks, newest_of
 from orchestra.ledger.state import HoldState, WindowState
@@ -81,7 +81,7 @@ class Store:
             books.dead = [hold.id for hold in dead]
             books.holds = {hold.id: hold for hold in dead} | books.holds
         books.windows = _windows(session, _linked(session, books.holds))
-        wanted = {id_of(claim, at): claim for op in ops for claim in claims_of(op)}
+        wanted = {books.id_of(claim): claim for op in ops for claim in claims_of(op)}
         missing = wanted.keys() - books.windows.keys()
         books.windows |= _windows(session, missing)
         opening = Opening(session, books)
@@ -114,7 +114,7 @@ class Store:
         links = [(hold.id, window) for hold in fresh for window in hold.windows]
         links += [(hold, window.id) for window in windows if window.new for hold in window.attached]
         yield from inserts("hold_window", ("hold", "window_id"), links)
-        yield from inserts("entry", COLUMNS, [entry.values() for entry in books.entries])
+        yield from inserts("entry", COLUMNS, books.entries)
         for sql, values in inserts("event", EVENT_COLUMNS, [self._event_row(e, books.at) for e in books.events]):
             yield f"{sql} ON CONFLICT DO NOTHING", values
         if windows or holds or books.entries or books.events or books.beaten:

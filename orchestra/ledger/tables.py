@@ -29,8 +29,19 @@ def window_row(window: WindowState) -> Row:
 
 
 def hold_of(row: Row) -> HoldState:
-    found = dict(zip(HOLD_COLUMNS, row, strict=True))
-    return HoldState(**{**found, "tags": json.loads(found["tags"])}, loaded=found["state"])
+    id, request, model, provider, tags, amount, owner, made, state = row
+    return HoldState(
+        id=id,
+        request=request,
+        model=model,
+        provider=provider,
+        tags={} if tags == "{}" else json.loads(tags),
+        amount=amount,
+        owner=owner,
+        made=made,
+        state=state,
+        loaded=state,
+    )
 
 
 def hold_row(hold: HoldState) -> Row:

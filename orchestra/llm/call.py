@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestra.errors import BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
+from orchestra.errors import BudgetBusy, BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
 from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
 from orchestra.llm.arguments import arguments, asked_for_usage, dropped, streamed
@@ -66,8 +66,8 @@ class OneCall:
         """Hold the most that the call can cost; where the quick bound does not fit, an exact count may."""
         try:
             (hold,) = await self.request.budgets.reserve([self._want()])
-        except BudgetExceeded:
-            if not await self._bounded_exactly():
+        except BudgetExceeded as full:
+            if isinstance(full, BudgetBusy) or not await self._bounded_exactly():
                 raise
             (hold,) = await self.request.budgets.reserve([self._want()])
         return hold

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.cli.figures import bar, clock, gauge, money, seconds, short, span
+from orchestra.cli.figures import bar, clock, counted, gauge, money, seconds, short, span
 from orchestra.ledger import nano
 
 from .booked import NOON
@@ -79,6 +79,11 @@ def test_spans(length_s: float, text: str) -> None:
 def test_times(after_s: int, text: str) -> None:
     """The hour today, the day within a week, else the date."""
     assert clock(NOON + after_s, NOON, ZoneInfo("UTC")) == text
+
+
+def test_counts() -> None:
+    """One call, several calls."""
+    assert [counted(n, "call") for n in (0, 1, 1234)] == ["0 calls", "1 call", "1,234 calls"]
 
 
 def test_bars() -> None:

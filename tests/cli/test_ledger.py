@@ -32,7 +32,7 @@ def test_an_audit_that_finds_nothing_says_what_it_looked_at(run) -> None:
     booked(call("1"), call("2"), budgets=[DAILY])
     said = run("ledger", "audit")
     assert said.code == 0
-    assert said.out == f"the books add up: 2 entries, 1 windows, 0 holds of calls in flight ({_file()})\n"
+    assert said.out == f"the books add up: 2 lines, 1 window, 0 calls in flight ({_file()})\n"
     assert run("ledger", "audit", "--json").json["ok"] is True
 
 
@@ -80,7 +80,7 @@ def test_an_invoice_is_compared_line_by_line(run, invoice: Path) -> None:
         "output_tokens in 'Output Tokens', cost in 'Cost (USD)'"
     )
     assert lines[1:3] == [
-        "left out: 1 calls of providers that the invoice has no line of",
+        "left out: 1 call of providers that the invoice has no line of",
         "2 of 3 lines matched by model and time with 3 calls of the ledger",
     ]
     assert lines[4:7] == [
@@ -143,7 +143,7 @@ def test_an_archive_takes_what_is_over(run, tmp_path: Path) -> None:
     for days in (40, 20, 3):
         booked(call("0.5", id=f"day-{days}"), at=NOON - days * DAY_S, budgets=[DAILY])
     said = run("ledger", "archive", "old.csv", "--yes", "--timezone", "UTC")
-    assert said.out == "2 calls made before 2027-01-01 00:00:00 UTC are in old.csv, and no longer in the ledger\n"
+    assert said.out == "moved 2 calls made before 2027-01-01 00:00:00 UTC to old.csv\n"
     assert [line["id"] for line in csv.DictReader((tmp_path / "old.csv").read_text().splitlines())] == [
         "day-40",
         "day-20",
@@ -192,16 +192,19 @@ def test_an_invoice_of_days_is_compared_by_sums(run, tmp_path: Path) -> None:
         "2027-01-15,llama,20,10,1.00\n2027-01-15,new,10,5,0.30\n2027-01-15,gone,1,1,0.10\nTotal,,,,1.40\n"
     )
     booked(
-        call("0.5004"), call("0.5004"), call(None, model="groq/new", name="new"), call("2", model="groq/x", name="x")
+        call("0.5004"),
+        call("0.5004"),
+        call(None, id="new-1", model="groq/new", name="new"),
+        call("2", model="groq/x", name="x"),
     )
     said = run("ledger", "reconcile", str(path))
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert lines[1:3] == [
-        "left out: 1 lines without a time or an id",
+        "left out: 1 line without a time or an id",
         "2 of 3 lines matched by day and model with 4 calls of the ledger",
     ]
     assert [line.partition(" 2027-01-15 ")[2] for line in lines[4:6]] == [
-        "new 00000002call ? $0.30 -$0.30 amount".replace("00000002call", lines[4].split()[3]),
+        "new new-1 ? $0.30 -$0.30 amount",
         "gone $0.10 -$0.10 missing here",
     ]
     assert lines[6].endswith("$2.00 +$2.00 missing there")

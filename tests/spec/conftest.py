@@ -43,6 +43,9 @@ def stand_in() -> Iterator[Provider]:
 @pytest.fixture
 def provider(stand_in: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
     """Every provider of the spec, with a key in the environment and an address on loopback."""
+    import litellm
+
+    monkeypatch.setattr(litellm, "suppress_debug_info", True)  # else it prints a banner for models without a row
     stand_in.reset()
     for name, (key, address) in ENVIRONMENT.items():
         monkeypatch.setenv(key, f"key-of-{name}")
