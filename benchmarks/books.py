@@ -37,6 +37,7 @@ from orchestra.types import Attempt
 WIRES = {"openai": "openai", "anthropic": "anthropic", "groq": "groq", "mistral": "mistral", "cohere": "cohere"}
 MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic", "groq/openai/gpt-oss-20b", "mistral")
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+TOOLS = {"tools": [TOOL], "tool_choice": "required"}
 STORY = Answer(" ".join(f"word{n}" for n in range(40)), chunk_delay_s=0.002)
 
 Ask = Callable[[MultiModelAPI, str, dict[str, Any]], Awaitable[tuple[Attempt, ...]]]
@@ -64,7 +65,7 @@ async def left(api: MultiModelAPI, prompt: str, options: dict[str, Any]) -> tupl
 
 async def cancelled(api: MultiModelAPI, prompt: str, options: dict[str, Any]) -> tuple[Attempt, ...]:
     task = asyncio.ensure_future(plain(api, prompt, options))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
     task.cancel()
     await asyncio.wait([task])
     return ()
@@ -83,12 +84,15 @@ def then(*replies: Reply) -> Does:
     return lambda number: replies[min(number, len(replies) - 1)]
 
 
+ANSWERS = then(Answer())
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of call; `known` where the provider's count is, so that there must be no difference."""
 
     ask: Ask
-    does: Does = then(Answer())
+    does: Does = ANSWERS
     known: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = MODELS
@@ -99,8 +103,8 @@ REFUSED = (Fault.BAD_REQUEST, Fault.UNAUTHORIZED, Fault.NOT_FOUND, Fault.RATE_LI
 KINDS: dict[str, Kind] = {
     "plain": Kind(plain),
     "stream": Kind(stream),
-    "tools": Kind(plain, options={"tools": [TOOL], "tool_choice": "required"}),
-    "streamed tools": Kind(stream, options={"tools": [TOOL], "tool_choice": "required"}),
+    "tools": Kind(plain, options=TOOLS, models=(*MODELS[:2], *MODELS[3:])),
+    "streamed tools": Kind(stream, options=TOOLS, models=(*MODELS[:2], *MODELS[3:])),
     "cached input": Kind(plain, then(Answer("Rain.", input_tokens=900, cached_tokens=640)), models=MODELS[:2]),
     "reasoning": Kind(plain, then(Answer("Rain.", reasoning_tokens=60)), models=("o3-mini",)),
     "embedding": Kind(embedding),
@@ -115,19 +119,20 @@ KINDS: dict[str, Kind] = {
     "server error": Kind(stream, then(Fault.SERVER_ERROR), known=False),
     "dropped": Kind(plain, then(Fault.DROP), known=False),
     "malformed": Kind(plain, then(Fault.MALFORMED_JSON), known=False),
-    "timed out": Kind(plain, then(Fault.HANG), known=False, options={"timeout": 0.5}),
+    "timed out": Kind(plain, then(Fault.HANG), known=False, options={"timeout": 1.0, "max_retries": 0}),
     "no usage": Kind(plain, then(Fault.NO_USAGE), known=False, models=MODELS[:2]),
     "stream without usage": Kind(stream, then(Fault.NO_USAGE), known=False, models=MODELS[:2]),
     "stream cut": Kind(stream, then(Failure(Fault.CUT, 5, answer=STORY)), known=False),
     "stream dropped": Kind(stream, then(Failure(Fault.DROP, 5, answer=STORY)), known=False),
     "stream left": Kind(left, then(STORY), known=False),
-    "cancelled": Kind(cancelled, then(Answer(delay_s=0.2)), known=False),
+    "cancelled": Kind(cancelled, then(Answer(delay_s=10)), known=False),
 }
 SHARES = {"plain": 8, "stream": 6, "tools": 3, "streamed tools": 3}
 """How often a kind comes, beside one that is not named."""
 
 
 def settings(provider: Provider, folder: str) -> APISettings:
+    limit = {"limit_usd": "1000", "per": "total"}
     providers = {
         kind: ProviderConfig(api_key="sk-none", base_url=provider.api_base(wire)) for kind, wire in WIRES.items()
     }
@@ -140,7 +145,7 @@ def settings(provider: Provider, folder: str) -> APISettings:
         max_requests_per_minute=None,
         daily_budget_usd=None,
         default_max_tokens=200,
-        budgets={"all": {"limit_usd": "1000", "per": "total"}, "each": {"limit_usd": "1000", "per": "total", "by": "kind"}},
+        budgets={"all": limit, "each": {**limit, "by": "kind"}},
         ledger={"path": f"{folder}/ledger.db"},
     )
 
@@ -203,7 +208,6 @@ class Run:
                 attempts = await KINDS[kind].ask(api, f"{marker} what is the weather like?", options)
             except OrchestraError as error:
                 attempts = tuple(error.journal)
-                if not attempts: print(marker, kind, model, repr(error)[:300])
         if attempts:
             costs = [attempt.usage.cost for attempt in attempts]
             self._told[marker] = None if None in costs else sum((cost for cost in costs if cost), Decimal(0))
@@ -254,7 +258,9 @@ class Run:
             "kinds": sum((each.booked for each in self.sums.values()), Decimal(0)),
             **{name: Decimal(spent).scaleb(-9) for name, spent in windows.items()},
         }
-        self.wrong += [f"{name} add up to {amount}, rows to {total}" for name, amount in groups.items() if amount != total]
+        self.wrong += [
+            f"{name} add up to {amount}, rows to {total}" for name, amount in groups.items() if amount != total
+        ]
         self.wrong += ledger.audit()
 
 
@@ -281,7 +287,7 @@ def show(run: Run) -> None:
 
     def add(name: str, sums: Sums, style: str | None = None) -> None:
         money = (sums.billed, sums.booked, sums.difference, sums.upper_bound)
-        table.add_row(name, str(sums.calls), str(sums.requests), *(f"${amount:.7f}" for amount in money), style=style)
+        table.add_row(name, str(sums.calls), str(sums.requests), *(f"${amount:.9f}" for amount in money), style=style)
 
     for known in (True, False):
         for kind in KINDS:

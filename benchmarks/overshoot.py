@@ -183,10 +183,11 @@ MODES = {
 def run_calls(guard: str, url: str, folder: str, calls: int, at_once: int, parent: Connection) -> None:
     """What a process does: say that it is there, wait for the word, make its calls."""
     os.chdir(folder)
-    asyncio.run(_run_calls(GUARDS[guard](url), calls, at_once, parent))
+    asyncio.run(_run_calls(GUARDS[guard], url, calls, at_once, parent))
 
 
-async def _run_calls(guard: Guard, calls: int, at_once: int, parent: Connection) -> None:
+async def _run_calls(made: Callable[[str], Guard], url: str, calls: int, at_once: int, parent: Connection) -> None:
+    guard = made(url)
     parent.send("ready")
     parent.recv()
     if at_once == 1:
@@ -259,13 +260,13 @@ def show(table: dict[str, dict[str, Decimal]]) -> None:
     from rich.table import Table
 
     shown = Table(title=f"Billed under a limit of ${LIMIT_USD}: {CALLS} calls of ${CALL_USD}")
-    shown.add_column("budget")
+    shown.add_column("budget", no_wrap=True)
     for mode in MODES:
         shown.add_column(mode, justify="right")
     for guard, row in table.items():
         cells = [f"${money:.3f} ({money / LIMIT_USD:.1f}×)" for money in row.values()]
         shown.add_row(guard, *cells, style="bold" if guard == "Orchestra" else None)
-    Console(width=max(120, Console().width)).print(shown)
+    Console(width=max(140, Console().width)).print(shown)
 
 
 def main() -> int:

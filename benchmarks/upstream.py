@@ -1,4 +1,4 @@
-"""The stand-in provider of the benchmarks: what it bills, and a call that costs a tenth of a cent to the nano-dollar."""
+"""The provider of the benchmarks: what it bills, and a call that costs a tenth of a cent to the nano-dollar."""
 
 from __future__ import annotations
 

@@ -271,9 +271,10 @@ def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
         node = node.model
     if isinstance(node, Route):
         return node.strategy.decide(facts, live)
-    return Choice(
-        arm=arm.name, rule="asked for", reason="named by the caller", features=facts.shown(), chain=(arm.name,)
-    )
+    name, reason = arm.name, "named by the caller"
+    if len(arm.members) == 1 and arm.members[0].name != arm.name:
+        name, reason = arm.members[0].name, f"the one model of {arm.name!r}"
+    return Choice(arm=name, rule="asked for", reason=reason, features=facts.shown(), chain=(name,))
 
 
 def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from orchestra.catalog import Catalog
@@ -212,12 +213,18 @@ class _Builder:
 
     def _serves(self, rule: RuleSpec, arms: tuple[Arm, ...], here: KeyPath, fallback: tuple[Arm, ...]) -> None:
         facts = demanded(rule.when)
+        arms, fallback = _switched_on(arms), _switched_on(fallback)
         reasons = [arm.unable(facts) for arm in arms]
         if reasons and None not in reasons:
             self._problem((*here, "use"), f"{arms[0].name} cannot serve what the rule takes: {reasons[0]}")
         elif fallback and all(arm.unable(facts) for arm in fallback):
             first = fallback[0]
             self._problem(here, f"no fallback can serve what the rule takes: {first.name}: {first.unable(facts)}")
+
+
+def _switched_on(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """The arms as if none of their providers were switched off: a rule is not wrong because one is."""
+    return tuple(replace(arm, members=tuple(replace(m, enabled=True) for m in arm.members)) for arm in arms)
 
 
 def demanded(when: When) -> Facts:

@@ -120,9 +120,11 @@ class _Pipe:
         self._room = asyncio.Semaphore(AHEAD)
 
     async def push(self, chunk: Chunk) -> None:
-        self.started = True
+        first, self.started = not self.started, True
         await self._room.acquire()
         self._chunks.put_nowait(chunk)
+        if first:
+            await asyncio.sleep(0)  # the reader has its first chunk before the next one is made
 
     def end(self) -> None:
         self._chunks.put_nowait(None)

@@ -301,8 +301,11 @@ def clock_error(behind_s: float) -> LedgerClock:
     )
 
 
-def unbalanced(error: Exception) -> LedgerError:
-    return LedgerError(f"an operation would have left the books unbalanced, and was not done: {error}")
+def undone(error: Exception) -> LedgerError:
+    """What an operation comes to that the database refuses: the books would not balance, or can't hold what it says."""
+    refused = LedgerError(f"the ledger can't do this, and has not: {type(error).__name__}: {error}")
+    refused.__cause__ = error
+    return refused
 
 
 def notice_of(kind: str, cause: str, payload: str) -> Notice:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,16 +207,22 @@ class Ledger:
 
     async def _durable(self, op: Op) -> Result:
         """Wait for the commit. Whoever stops waiting gives back what is held after all."""
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
         future = self._writer.submit(op)
+        future.add_done_callback(lambda _: _wake_from_thread(loop, waiter))
+        late = loop.call_later(self.patience_s, _wake, waiter)
         try:
-            async with asyncio.timeout(self.patience_s):
-                return _checked(await asyncio.shield(asyncio.wrap_future(future)))
-        except BaseException as error:
+            await waiter
+            if not future.done():
+                raise self._stuck()
+        except BaseException:
             if not future.cancel():
                 future.add_done_callback(self._give_back)
-            if isinstance(error, TimeoutError):
-                raise self._stuck() from error
             raise
+        finally:
+            late.cancel()
+        return _checked(future.result())
 
     def _give_back(self, future: Future[Result]) -> None:
         granted = None if future.exception() else future.result()
@@ -227,6 +234,16 @@ class Ledger:
             f"the ledger {self.place} did not answer within {self.patience_s:g} s: another process keeps it locked, or "
             "its disk or server hangs"
         )
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _wake_from_thread(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits
+        loop.call_soon_threadsafe(_wake, waiter)
 
 
 def _checked(result: Result) -> Result:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra.errors import ConfigError, LedgerUnavailable
-from orchestra.ledger.books import unbalanced
+from orchestra.ledger.books import undone
 from orchestra.ledger.maintenance import done, transactions
 from orchestra.ledger.ops import Op, Result
 from orchestra.ledger.query import Session
@@ -87,8 +87,10 @@ class PostgresEngine:
         for group in transactions(ops):
             try:
                 results += self._applied(group)
-            except psycopg.IntegrityError as error:
-                results += [unbalanced(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
+            except LedgerUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # what one operation can't do must not keep the others
+                results += [undone(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
         return results
 
     @contextmanager
@@ -199,7 +201,7 @@ class PostgresEngine:
         """What the driver raises, as an error that says what to do."""
         try:
             yield
-        except psycopg.IntegrityError:
+        except (psycopg.IntegrityError, psycopg.DataError):
             raise
         except psycopg.errors.LockNotAvailable as error:
             raise LedgerUnavailable(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.errors import LedgerUnavailable
-from orchestra.ledger.books import unbalanced
+from orchestra.ledger.books import undone
 from orchestra.ledger.gate import Gate
 from orchestra.ledger.maintenance import done, transactions
 from orchestra.ledger.ops import Op, Result
@@ -61,8 +61,10 @@ class SqliteEngine:
         for group in transactions(ops):
             try:
                 results += self._applied(group)
-            except sqlite3.IntegrityError as error:
-                results += [unbalanced(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
+            except LedgerUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # what one operation can't do must not keep the others
+                results += [undone(error)] if len(group) == 1 else [r for op in group for r in self.apply([op])]
         return results
 
     @contextmanager
@@ -194,7 +196,7 @@ class SqliteEngine:
         """What SQLite or the system raises, as an error that says what to do."""
         try:
             yield
-        except sqlite3.IntegrityError:
+        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError):
             raise
         except sqlite3.Error as error:
             raise LedgerUnavailable(_explanation(error, self.path)) from error

@@ -121,8 +121,7 @@ def _dearest(row: Mapping[str, Any], names: tuple[str, ...], inputs: int, sent: 
     priority = sent.get("service_tier") in ("priority", "auto", "fast")
     rates = []
     for key, value in row.items():
-        name = next((name for name in names if key.startswith(name)), None)
-        if name is None or not isinstance(value, (int, float)):
+        if not key.startswith(names) or not isinstance(value, (int, float)):
             continue
         tier = TIER.search(key.removesuffix("_priority").removesuffix("_flex"))
         if tier and inputs <= int(tier.group(1)) * 1000:

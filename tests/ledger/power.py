@@ -73,7 +73,6 @@ class Disk(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> Any:
         return _File(self.record, name, flags)
 
-
     def xDelete(self, name: str, sync: bool) -> None:
         super().xDelete(name, sync)
         self.record.acts.append(Act("delete", Path(name).name))

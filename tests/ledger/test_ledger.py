@@ -340,6 +340,18 @@ async def test_any_text_can_be_stored(ledger: Ledger, daily: Ledgered) -> None:
     assert ledger.audit() == []
 
 
+async def test_one_operation_that_can_not_be_stored_does_not_keep_the_others(ledger: Ledger) -> None:
+    """What is asked for in the same moment is done; only that one is told why not."""
+    await _granted(ledger, "0.001")
+    futures = [
+        ledger.book(attempt(want(id=id), status=status)) for id, status in (("a", 200), ("b", 10**30), ("c", 200))
+    ]
+    assert [future.exception(10) for future in (futures[0], futures[2])] == [None, None]
+    assert isinstance(futures[1].result(10), LedgerError)
+    assert [row.id for row in ledger.rows()] == ["a", "c"]
+    assert ledger.audit() == []
+
+
 async def test_rows_are_those_that_were_held_in_a_span_of_time(ledger: Ledger, daily: Ledgered, time: Time) -> None:
     """The start of a span is in it, its end is not."""
     made = []

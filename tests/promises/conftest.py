@@ -12,6 +12,7 @@ from orchestra import APISettings, MultiModelAPI, ProviderConfig, Runtime
 from orchestra.catalog import Catalog
 from orchestra.ledger import Ledger
 from orchestra.resilience import Cooldowns
+from orchestra.settings import Secret
 from orchestra.testing import FakeClock, Provider
 
 KINDS = {
@@ -103,7 +104,9 @@ def configured(provider: Provider, key: str) -> dict[str, ProviderConfig]:
     """Every provider at the stand-in's address."""
     return {
         name: ProviderConfig(
-            api_key=key, base_url=provider.api_base(wire), models={"default": "m"} if name in SELF_HOSTED else {}
+            api_key=Secret(key),
+            base_url=provider.api_base(wire),
+            models={"default": "m"} if name in SELF_HOSTED else {},
         )
         for name, wire in KINDS.items()
     }

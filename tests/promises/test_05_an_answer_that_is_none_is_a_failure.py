@@ -12,8 +12,19 @@ from orchestra import Cut, MultiModelAPI, RetiredModelWarning, RouterConfig, Una
 from orchestra.testing import Answer, Fault, Provider
 from orchestra.testing.provider import Raw, ToolCall
 
-KINDS = ("openai", "anthropic", "google", "groq", "mistral", "cohere", "perplexity", "together", "ollama", "vllm")
-KINDS += ("lm_studio",)
+KINDS: tuple[str, ...] = (
+    "openai",
+    "anthropic",
+    "google",
+    "groq",
+    "mistral",
+    "cohere",
+    "perplexity",
+    "together",
+    "ollama",
+    "vllm",
+    "lm_studio",
+)
 NO_ANSWERS = (
     Fault.NO_CHOICES,
     Fault.NO_CONTENT,

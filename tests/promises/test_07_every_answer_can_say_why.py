@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestra import AllFailed, MultiModelAPI, NoModelAvailable, RateLimited, RouterConfig, Usage, trace
+from orchestra import AllFailed, Failure, MultiModelAPI, NoModelAvailable, RateLimited, RouterConfig, Usage, trace
 from orchestra.testing import Fault, Provider
 
 pytestmark = pytest.mark.filterwarnings("ignore::orchestra.RetiredModelWarning")
@@ -49,7 +49,8 @@ async def test_every_rule_that_did_not_decide_says_why_not(provider: Provider, c
     assert passed["reasoning_long → claude-3-5-sonnet, gemini-1.5-pro"].startswith("input is about")
     assert passed["extraction → gemini-1.5-flash"] == "task is reasoning, not extraction"
     assert passed["reasoning → claude-3-5-sonnet"] == "reasoning_high_priority comes before it"
-    rules = {rule.name for rule in api.tree.find("default").model.strategy.rules}
+    route: Any = api.tree.find("default").model
+    rules = {rule.name for rule in route.strategy.rules}
     assert rules == {name.split(" → ")[0] for name in passed} | {choice.rule}
 
 
@@ -111,6 +112,7 @@ async def test_failures_stay_in_the_tree_of_an_answer(provider: Provider, client
     provider.on("openai").always(Fault.RATE_LIMITED)
     response = await client(router=RouterConfig(fallback_order=["mistral"]), max_retries=0).generate("hello")
     failure, answer = response.sources
+    assert isinstance(failure, Failure)
     assert isinstance(failure.error, RateLimited)
     assert failure.name == "gpt-4o-mini"
     assert answer.name == "mistral"

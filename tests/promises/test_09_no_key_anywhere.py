@@ -25,8 +25,19 @@ from orchestra.testing import Fault, Provider
 Client = Callable[..., MultiModelAPI]
 
 CANARY = "sk-canary-0123456789abcdef"
-KINDS = ("openai", "anthropic", "google", "groq", "mistral", "cohere", "perplexity", "together", "ollama", "vllm")
-KINDS += ("lm_studio",)
+KINDS: tuple[str, ...] = (
+    "openai",
+    "anthropic",
+    "google",
+    "groq",
+    "mistral",
+    "cohere",
+    "perplexity",
+    "together",
+    "ollama",
+    "vllm",
+    "lm_studio",
+)
 PACKAGE = Path(orchestra.__file__).parent
 
 
@@ -157,7 +168,7 @@ def test_a_secret_by_name_shows_its_name_and_pickles() -> None:
 def test_a_callable_secret_is_asked_each_time_and_not_shown(provider: Provider) -> None:
     """A key that changes is read at call time."""
     keys = iter([CANARY + "1", CANARY + "2"])
-    config = ProviderConfig(api_key=lambda: next(keys))
+    config = ProviderConfig(api_key=Secret(lambda: next(keys)))
     assert config.api_key is not None
     assert (config.api_key.reveal(), config.api_key.reveal()) == (CANARY + "1", CANARY + "2")
     assert CANARY not in repr(config)
@@ -165,7 +176,7 @@ def test_a_callable_secret_is_asked_each_time_and_not_shown(provider: Provider) 
 
 async def test_a_key_is_read_when_the_call_is_made(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key set after the client was made is used; one that is changed, too."""
-    secret = ProviderConfig(api_key="os.environ/SOME_API_KEY", base_url=provider.api_base("openai"))
+    secret = ProviderConfig(api_key=Secret("os.environ/SOME_API_KEY"), base_url=provider.api_base("openai"))
     with MultiModelAPI(APISettings(providers={"openai": secret}, router=None, daily_budget_usd=None)) as api:
         for key in ("first-key", "second-key"):
             monkeypatch.setenv("SOME_API_KEY", key)

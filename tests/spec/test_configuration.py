@@ -91,7 +91,6 @@ SCREEN = {
 PAGE = {
     "Current Usage: $12.34 / $20.00 (62%)",
     "[Save Settings]  [Reset to Defaults]",
-    "☐ Custom    [Configure]",
 }
 """Lines that only the page will have."""
 

@@ -46,7 +46,7 @@ PRICING = {
 TODAY = {"gpt-4o": (2.50, 10.00)}
 """Where the model lives and its price has changed, LiteLLM's map wins."""
 
-COLUMNS = ("timestamp", "model", "input_tokens", "output_tokens", "total_tokens")
+COLUMNS: tuple[str, ...] = ("timestamp", "model", "input_tokens", "output_tokens", "total_tokens")
 COLUMNS += ("cost_usd", "latency_ms", "task_type", "success")
 
 
