@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,15 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_logging() -> Iterator[None]:
+    """structlog is as it was; its `capture_logs` leaves it configured, and then it prints."""
+    yield
+    structlog = sys.modules.get("structlog")
+    if structlog is not None:
+        structlog.reset_defaults()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
