@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestra.build.builder import Builder, Maker
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.routes import route
+from orchestra.build.splits import experiments, split
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
 from orchestra.resilience import RateLimit
@@ -12,13 +13,14 @@ from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
 from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
-from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec
+from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec, SplitSpec
 from orchestra.tree import Tree
 
 __all__ = ["build"]
 
 MAKERS: dict[type[Spec], Maker] = {
     RouteSpec: route,
+    SplitSpec: split,
     FallbackSpec: fallback,
     RetrySpec: retry,
     LimitedSpec: limited,
@@ -35,7 +37,8 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
     tree = Tree(file, runtime, catalog or Catalog(file.settings.price_map))
     builder = Builder(tree, policies(file), MAKERS)
     arms = builder.built()
+    experiments(builder)
     if builder.problems:
-        raise ConfigError(*builder.problems)
+        raise ConfigError(*dict.fromkeys(builder.problems))
     tree.add(arms)
     return tree
