@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, Task
+    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, PromptABTest, Task
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
+    from orchestra.prompting import Experiment
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
-    from orchestra.routing import Route
+    from orchestra.routing import Route, Split
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
     from orchestra.stream import Stream, SyncStream
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "Task"),
+    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "PromptABTest", "Task"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -88,8 +89,9 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
+    "orchestra.prompting": ("Experiment",),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
-    "orchestra.routing": ("Route",),
+    "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
     "orchestra.stream": ("Stream", "SyncStream"),
@@ -134,6 +136,7 @@ __all__ = [
     "Denied",
     "Downgrade",
     "EnsembleConfig",
+    "Experiment",
     "Failure",
     "Fallback",
     "Judge",
@@ -154,6 +157,7 @@ __all__ = [
     "NotFound",
     "OrchestraError",
     "PriceUnknown",
+    "PromptABTest",
     "ProviderConfig",
     "RateLimited",
     "Refused",
@@ -165,6 +169,7 @@ __all__ = [
     "Route",
     "RouterConfig",
     "Runtime",
+    "Split",
     "Strategy",
     "Stream",
     "SyncStream",
