@@ -9,6 +9,7 @@ import typer
 from orchestra.cli.ask import ask
 from orchestra.cli.budget import budget
 from orchestra.cli.check import check
+from orchestra.cli.experiment import app as experiment
 from orchestra.cli.explain import explain
 from orchestra.cli.init import init
 from orchestra.cli.ledger import app as ledger
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (ask, explain, usage, log, budget, check, models, providers, schema, init):
     app.command()(command)
 app.add_typer(settings, name="settings")
+app.add_typer(experiment, name="experiment")
 app.add_typer(ledger, name="ledger")
 app.add_typer(local, name="local")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import (
+    ENOUGH,
     Interval,
     Moments,
     difference_interval,
@@ -29,6 +30,8 @@ ROUNDED = 2
 
 Way = Literal["exact", "asymptotic"]
 """How an interval is known: at any number of results, or from the central limit theorem."""
+Kept = Literal["kept", "broken", "open"]
+"""A guardrail is shown to hold, or not to, or neither is known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,11 @@ class Guarded:
     """What an arm does to a metric that must not suffer: its mean, the first arm's, and whether `margin` holds."""
 
     arm: str
-    metric: Literal["cost", "latency", "errors"]
+    metric: str
     margin: float
     mean: float | None
     control: float | None
-    state: Literal["kept", "broken", "open"]
+    state: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +189,10 @@ def _difference(
     apart = Moments.of(b - a for a, b in pairs)
     even = spec.assign != "top_two" and not spec.weights
     if (same or even) and _are_rates(first) and _are_rates(second):
-        wins, losses = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
-        interval = pairs_interval(wins, losses, len(pairs) - wins - losses, alpha)
+        interval = pairs_interval(*signs(pairs), alpha)
         return Difference(arm, other, apart.n, apart.mean, interval, "exact", bool(same), apart.variance)
     if same:
-        interval = mean_interval(apart, alpha)
+        interval = mean_interval(apart, alpha, ENOUGH)
         return Difference(arm, other, apart.n, apart.mean, interval, "asymptotic", True, apart.variance)
     one, two = Moments.of(first.values()), Moments.of(second.values())
     interval, variance = difference_interval(one, two, alpha), one.variance + two.variance
@@ -204,24 +206,29 @@ def _are_rates(values: Mapping[str, float]) -> bool:
 def _guarded(seen: Observed, spec: ExperimentSpec) -> Iterator[Guarded]:
     """Every guardrail of every arm: non-inferiority to the first one, at every look."""
     calls = {arm: [call for call in seen.calls.values() if call.arm == arm] for arm in spec.arms}
-    costs = {arm: Moments.of(c.cost_usd for c in some if c.cost_usd is not None) for arm, some in calls.items()}
-    times = {arm: Moments.of(c.ended_at - c.began_at for c in some if c.success) for arm, some in calls.items()}
-    errors = {arm: Moments.of(float(not call.success) for call in some) for arm, some in calls.items()}
-    rails = spec.guardrails
-    for metric, margin, found in (
-        ("cost", rails.cost, costs),
-        ("latency", rails.latency, times),
-        ("errors", rails.errors, errors),
-    ):
-        for arm in spec.arms if margin is not None else ():
-            if arm == spec.control:
+    costs = {arm: [call.cost_usd for call in some if call.cost_usd is not None] for arm, some in calls.items()}
+    times = {arm: [call.ended_at - call.began_at for call in some if call.success] for arm, some in calls.items()}
+    errors = {arm: [float(not call.success) for call in some] for arm, some in calls.items()}
+    for arm in list(spec.arms)[1:]:
+        for metric, found in (("cost", costs), ("latency", times), ("errors", errors)):
+            margin: float | None = getattr(spec.guardrails, metric)
+            if margin is None:
                 continue
-            assert margin is not None
-            relative, points = (1 + margin, 0.0) if metric != "errors" else (1.0, margin)
-            low, high = difference_interval(found[spec.control].times(relative), found[arm], spec.alpha)
-            state = "broken" if low > points else "kept" if high <= points else "open"
-            mean, control = (found[one].mean if found[one].n else None for one in (arm, spec.control))
-            yield Guarded(arm, metric, margin, mean, control, state)  # type: ignore[arg-type]  # by the table above
+            one, two = Moments.of(found[spec.control]), Moments.of(found[arm])
+            if metric == "errors":
+                wins, losses, ties = signs(zip(found[spec.control], found[arm], strict=False))
+                low, high = (end - margin for end in pairs_interval(wins, losses, ties, spec.alpha))
+            else:
+                low, high = difference_interval(one.times(1 + margin), two, spec.alpha)
+            state: Kept = "broken" if low > 0 else "kept" if high <= 0 else "open"
+            yield Guarded(arm, metric, margin, two.mean if two.n else None, one.mean if one.n else None, state)
+
+
+def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
+    """In how many pairs the second is greater, smaller, the same."""
+    found = list(pairs)
+    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
+    return greater, smaller, len(found) - greater - smaller
 
 
 def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:

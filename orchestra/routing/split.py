@@ -66,8 +66,8 @@ class Split:
         features = {**facts.shown(), "unit": unit} if unit else facts.shown()
         return Choice(
             arm=self.arms[assigned.arm].name,
-            rule=f"split {self.name}: {assigned.arm}",
-            reason=assigned.reason,
+            rule=f"split {self.name}",
+            reason=f"arm {assigned.arm!r}: {assigned.reason}",
             passed_over=tuple(
                 (arm.name, f"is the arm {label!r}") for label, arm in self.arms.items() if label != assigned.arm
             ),
