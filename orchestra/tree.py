@@ -49,8 +49,7 @@ class Tree:
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
         if runtime.prompts is None:
-            folder, inline = file.settings.prompt_folder, file.settings.prompt_templates
-            runtime.prompts = Library(folder, inline=inline, clock=runtime.clock, wall=runtime.wall)
+            runtime.prompts = Library.of(file.settings, clock=runtime.clock, wall=runtime.wall)
         self.prompts = runtime.prompts
         self.money: Ledgered = replace(
             ledgered(file.settings, runtime.ledger),

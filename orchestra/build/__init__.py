@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestra.build.builder import Builder, Maker
 from orchestra.build.keeping import cached, fallback, limited, retry
-from orchestra.build.prompts import prompted
+from orchestra.build.prompts import inline, prompted
 from orchestra.build.routes import route
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
@@ -36,6 +36,7 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
         runtime.limit = RateLimit(file.settings.max_requests_per_minute)
     tree = Tree(file, runtime, catalog or Catalog(file.settings.price_map))
     builder = Builder(tree, policies(file), MAKERS)
+    inline(builder)
     arms = builder.built()
     if builder.problems:
         raise ConfigError(*builder.problems)

@@ -126,6 +126,17 @@ def head_of(front: str, origin: str) -> Head:
         raise ConfigError(*problems(invalid, data, origin, Head)) from None
 
 
+def description_of(text: str) -> str:
+    """The description alone, and nothing checked: for lists of many prompts, where reading each would take seconds."""
+    import yaml
+
+    try:
+        data = yaml.load(split(text)[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return ""
+    return str(data.get("description") or "") if isinstance(data, dict) else ""
+
+
 def written(head: Head) -> str:
     """The front matter as YAML, without what is not set; empty when nothing is."""
     import yaml
