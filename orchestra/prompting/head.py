@@ -113,6 +113,12 @@ def split(text: str) -> tuple[str, str]:
     return f"\n{found.group(1) or ''}", "\n" * lines + text[found.end() :]
 
 
+def fenced(text: str) -> str:
+    """The front matter as it is written, its `---` included; empty where there is none."""
+    found = FENCE.match(text.replace("\r\n", "\n"))
+    return found.group() if found else ""
+
+
 def head_of(front: str, origin: str) -> Head:
     """The front matter as it was split off; raises `ConfigError` with one line for each mistake."""
     if not front.strip():

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from orchestra.errors import PromptError
 from orchestra.prompting.formats import Syntax, converted
-from orchestra.prompting.head import Head, Variable, split, written
+from orchestra.prompting.head import Head, Variable, description_of, fenced, split, written
 from orchestra.prompting.sandbox import Sandbox
 from orchestra.prompting.shelf import LABEL, LATEST, NAME, PRODUCTION, Event, Shelf, Verb, append, shelf
 from orchestra.prompting.template import Template, digest_of, read
@@ -94,6 +94,15 @@ class Library:
         found = self.found(name)
         return self._template(found, found.usual if version is None else self._number(found, version))
 
+    def text(self, name: str, version: Version = None) -> str:
+        """The file of a version as it is, unchecked."""
+        found = self.found(name)
+        return self._source(found, found.usual if version is None else self._number(found, version))[0]
+
+    def description(self, name: str) -> str:
+        """What a prompt is for, in the words of its usual version."""
+        return description_of(self.text(name))
+
     def created_at(self, name: str, version: int) -> datetime:
         """When a version was made; one of the settings, when this process began to use them."""
         found = self.found(name)
@@ -134,7 +143,7 @@ class Library:
         """
         found = self.found(name)
         latest = self.get(found.name, LATEST)
-        text = self._text_of(found.name, template, latest.variables, syntax, latest.head)
+        text = self._text_of(found.name, template, latest.variables, syntax, latest)
         number = self._publish(found.name, text)
         assert number is not None
         return number
@@ -149,15 +158,15 @@ class Library:
         self._note(found.name, Verb.PROMOTED, number, label)
         return number
 
-    def rollback(self, name: str, label: str = PRODUCTION) -> int | None:
-        """Put a label back on the version that it was on before, `None` where there was none."""
+    def rollback(self, name: str, label: str = PRODUCTION) -> int:
+        """Put a label back on the version that it was on before; returns its number."""
         found = self.shelf(self.found(name).name, fresh=True)
         stack = found.stacks.get(label, ())
-        if not stack:
-            raise PromptError(f"nothing was promoted to {label!r}, so nothing can be rolled back", template=name)
-        before = stack[-2] if len(stack) > 1 else None
-        self._note(found.name, Verb.ROLLED_BACK, before or 0, label)
-        return before
+        if len(stack) < 2:
+            said = f"{label!r} was never on another version; promote the one that you want"
+            raise PromptError(said, template=found.name)
+        self._note(found.name, Verb.ROLLED_BACK, stack[-2], label)
+        return stack[-2]
 
     def found(self, name: str) -> Shelf:
         """What there is of a prompt, or of what its name is an alias of; raises, with a suggestion, when nothing is."""
@@ -202,10 +211,7 @@ class Library:
         known = self._templates.get((found.name, version))
         if known is not None:
             return known
-        file = found.files[version]
-        inline = isinstance(file, str)
-        text = self._converted(found.name, file) if isinstance(file, str) else _text(file, found.name, version)
-        origin = f"prompt_templates.{found.name}" if inline else str(file)
+        text, origin = self._source(found, version)
         template = self._read(found.name, version, text, origin, chain)
         if found.digests.get(version, template.digest) != template.digest:
             raise PromptError(
@@ -215,6 +221,13 @@ class Library:
                 version=version,
             )
         return self._templates.setdefault((found.name, version), template)
+
+    def _source(self, found: Shelf, version: int) -> tuple[str, str]:
+        """The text of a version, and where it is from."""
+        file = found.files[version]
+        if isinstance(file, str):
+            return self._converted(found.name, file), f"prompt_templates.{found.name}"
+        return _text(file, found.name, version), str(file)
 
     def _converted(self, name: str, text: str, syntax: Syntax = "auto", declared: Collection[str] | None = None) -> str:
         try:
@@ -248,17 +261,20 @@ class Library:
         text: str,
         declared: Collection[str] | None,
         syntax: Syntax,
-        like: Head | None = None,
+        latest: Template | None = None,
     ) -> str:
         """The file of a new version: the text as Jinja, with a front matter that fits it."""
         if split(text)[0]:
             return text
-        body = self._converted(name, text, syntax, declared)
-        if like is None:
-            return written(Head() if declared is None else _declaring(declared)) + body.strip() + "\n"
+        body = self._converted(name, text, syntax, declared).strip() + "\n"
+        if latest is None:
+            head = Head() if declared is None else Head(variables=dict.fromkeys(declared, Variable()))
+            return written(head) + body
         used = self._read(name, 0, body, name).variables
-        kept = {variable: (like.variables or {}).get(variable, Variable()) for variable in used}
-        return written(like.model_copy(update={"variables": kept})) + body.strip() + "\n"
+        if used.keys() == latest.variables.keys():
+            return fenced(latest.text) + body
+        kept = {variable: latest.variables.get(variable, Variable()) for variable in used}
+        return written(latest.head.model_copy(update={"variables": kept})) + body
 
     def _publish(self, name: str, text: str, number: int | None = None) -> int | None:
         """Write the file of a version and return its number; `None` where `number` was given and is taken."""
@@ -299,7 +315,3 @@ def _text(file: Traversable, name: str, version: int) -> str:
 
 def _same(one: Template, other: Template) -> bool:
     return one.body == other.body and one.variables.keys() == other.variables.keys()
-
-
-def _declaring(names: Collection[str]) -> Head:
-    return Head(variables={name: Variable() for name in names})

@@ -33,7 +33,7 @@ class Verb(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """A line of the history. `created` has the version and its digest; `promoted` the version and the label;
-    `rolled-back` the version that came back, 0 for none, and the label."""
+    `rolled-back` the version that came back, and the label."""
 
     at: datetime
     verb: Verb
@@ -101,9 +101,9 @@ def shelf(name: str, folders: Sequence[Traversable], inline: str | None = None) 
             digests.setdefault(event.version, event.what)
             continue
         stack = stacks.get(event.what, ())
-        stacks[event.what] = (*stack, event.version) if event.verb is Verb.PROMOTED else stack[:-1]
+        stacks[event.what] = (*stack, event.version) if event.verb is Verb.PROMOTED else stack[:-1] or stack
     latest = max(files, default=0)
-    labels = {label: stack[-1] for label, stack in stacks.items() if stack} | ({LATEST: latest} if latest else {})
+    labels = {label: stack[-1] for label, stack in stacks.items()} | ({LATEST: latest} if latest else {})
     usual = labels.get(PRODUCTION, latest)
     return Shelf(name, dict(sorted(files.items())), tuple(events), digests, stacks, labels, usual)
 
