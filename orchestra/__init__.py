@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, PromptABTest, Task
+    from orchestra.classic import (
+        BudgetEnforcer,
+        CostTracker,
+        ModelRouter,
+        PromptABTest,
+        PromptManager,
+        PromptTemplate,
+        Task,
+    )
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
         NotFound,
         OrchestraError,
         PriceUnknown,
+        PromptError,
         RateLimited,
         Refused,
         TimedOut,
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
-    from orchestra.prompting import Experiment
+    from orchestra.prompting import Experiment, Library, Prompted
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
     from orchestra.routing import Route, Split
     from orchestra.runtime import Runtime
@@ -61,7 +70,15 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "PromptABTest", "Task"),
+    "orchestra.classic": (
+        "BudgetEnforcer",
+        "CostTracker",
+        "ModelRouter",
+        "PromptABTest",
+        "PromptManager",
+        "PromptTemplate",
+        "Task",
+    ),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -79,6 +96,7 @@ _PLACES = {
         "NotFound",
         "OrchestraError",
         "PriceUnknown",
+        "PromptError",
         "RateLimited",
         "Refused",
         "TimedOut",
@@ -89,7 +107,7 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
-    "orchestra.prompting": ("Experiment",),
+    "orchestra.prompting": ("Experiment", "Library", "Prompted"),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
     "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
@@ -145,6 +163,7 @@ __all__ = [
     "LedgerClock",
     "LedgerError",
     "LedgerUnavailable",
+    "Library",
     "Limited",
     "Model",
     "ModelConfig",
@@ -158,6 +177,10 @@ __all__ = [
     "OrchestraError",
     "PriceUnknown",
     "PromptABTest",
+    "PromptError",
+    "PromptManager",
+    "PromptTemplate",
+    "Prompted",
     "ProviderConfig",
     "RateLimited",
     "Refused",

@@ -2,6 +2,7 @@
 
 from orchestra.classic.cost import BudgetEnforcer, CostTracker
 from orchestra.classic.experiments import PromptABTest
+from orchestra.classic.prompts import PromptManager, PromptTemplate
 from orchestra.classic.router import ModelRouter, Task
 
-__all__ = ["BudgetEnforcer", "CostTracker", "ModelRouter", "PromptABTest", "Task"]
+__all__ = ["BudgetEnforcer", "CostTracker", "ModelRouter", "PromptABTest", "PromptManager", "PromptTemplate", "Task"]
