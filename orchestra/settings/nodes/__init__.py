@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Tag
 from orchestra.settings.base import Spec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
+from orchestra.settings.nodes.prompts import PromptedSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
 from orchestra.settings.nodes.when import Bounds, When, Words
 
@@ -20,6 +21,7 @@ __all__ = [
     "ModelSpec",
     "NameSpec",
     "NodeSpec",
+    "PromptedSpec",
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
@@ -44,12 +46,13 @@ NodeSpec = Annotated[
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
-        | Annotated[CachedSpec, Tag("cached")],
+        | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[PromptedSpec, Tag("prompted")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
+_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec, PromptedSpec)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
