@@ -165,6 +165,14 @@ class Ledger:
         with self._engine.reading() as session:
             return reading.events(session, kind)
 
+    def news(
+        self, after: reading.Place, kinds: Sequence[str], *, entries: bool = False
+    ) -> tuple[list[reading.Event], list[Entry], reading.Place]:
+        """The events of `kinds`, and the entries if asked for, that came after a place; and how far that is."""
+        self.flush()
+        with self._engine.reading() as session:
+            return reading.news(session, after, kinds, entries=entries)
+
     def newest(self) -> float:
         """The time of the newest commit, in seconds since the epoch; 0 when there is none."""
         self.flush()
@@ -201,7 +209,7 @@ class Ledger:
 
     def _finished(self, future: Future[Result]) -> Result:
         try:
-            return _checked(future.result(self.patience_s))
+            return future.result(self.patience_s)
         except TimeoutError as error:
             raise self._stuck() from error
 
@@ -222,7 +230,7 @@ class Ledger:
             raise
         finally:
             late.cancel()
-        return _checked(future.result())
+        return future.result()
 
     def _give_back(self, future: Future[Result]) -> None:
         granted = None if future.exception() else future.result()
@@ -244,9 +252,3 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 def _wake_from_thread(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
     with suppress(RuntimeError):  # the loop is closed: nobody waits
         loop.call_soon_threadsafe(_wake, waiter)
-
-
-def _checked(result: Result) -> Result:
-    if isinstance(result, LedgerError):
-        raise result
-    return result
