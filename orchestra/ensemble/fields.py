@@ -1,0 +1,267 @@
+"""Structured answers merged field by field: each value with who gave it, how sure it is, and what speaks against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from orchestra.ensemble.align import Row, by_key, by_match, identifier
+
+Merge = Literal["vote", "median", "union", "longest"]
+"""How the values of a field become one: the heaviest; the middle number; the items that enough members have; the
+longest text that agrees with most."""
+
+Type = Literal["object", "list", "string", "number", "boolean"]
+
+Path = tuple[str | int, ...]
+
+Same = Callable[[Sequence[Any]], Sequence[Hashable]]
+"""A key for each of several values, equal for those that are the same answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """How one field, or all of one type, is merged.
+
+    `merge` unset: lists by `union`, everything else by `vote`. `key` names the field that tells the items of a list
+    apart; unset, an identifier that all of them have, else they are paired by best match. `min_support` is the share of
+    the members below which a field or an item is left out; unset, 0.5 for items and 0 for fields. `weights` replace
+    those of the members.
+    """
+
+    merge: Merge | None = None
+    key: str | None = None
+    min_support: float | None = None
+    weights: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """How one value came about.
+
+    `confidence` is the share of the members, by weight, that gave it; `sources` names them. `others` are the values
+    that were not taken, with who gave them. One that too few gave is not `kept`.
+    """
+
+    path: Path
+    value: Any
+    confidence: float
+    sources: tuple[str, ...]
+    others: tuple[tuple[Any, tuple[str, ...]], ...] = ()
+    kept: bool = True
+
+    @property
+    def name(self) -> str:
+        """`items[0].price`."""
+        parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path]
+        return "".join(parts).removeprefix(".")
+
+    @property
+    def conflict(self) -> bool:
+        """Members gave different values."""
+        return bool(self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The merged value, and its fields in the order of the value."""
+
+    value: Any
+    fields: tuple[Field, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The mean over the fields that were kept; 1 where there are none."""
+        kept = [one.confidence for one in self.fields if one.kept]
+        return sum(kept) / len(kept) if kept else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Merges the answers of `names`, field by field.
+
+    `weights` are the members' reliabilities, whole numbers; one that is not named has 1. `rules` are by path
+    (`items.price`, without positions) or by type. An absent field, `null` and an empty text are no vote.
+    """
+
+    names: Sequence[str]
+    same: Same
+    weights: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, FieldRule] = field(default_factory=dict)
+
+    def __call__(self, values: Mapping[int, Any]) -> Merged:
+        """Merge what the members answered; `values` is by member, and one that is not there is no vote."""
+        fields: list[Field] = []
+        return Merged(self._merged(values, (), fields.append), tuple(fields))
+
+    def _merged(self, given: Mapping[int, Any], path: Path, note: Callable[[Field], None]) -> Any:
+        types = {n: type_of(value) for n, value in given.items() if value is not None and value != ""}
+        if not types:
+            return next(iter(given.values()), None)
+        weights = self._weights(path)
+        heaviest = max(
+            dict.fromkeys(types.values()), key=lambda kind: sum(weights[n] for n, own in types.items() if own == kind)
+        )
+        rule = self.rule(path, heaviest)
+        alike = {n: given[n] for n, kind in types.items() if kind == heaviest}
+        if rule.merge != "vote" and len(alike) < len(types) and heaviest in ("object", "list"):
+            rest = {n: given[n] for n in types if n not in alike}
+            note(self._field(path, next(iter(alike.values())), alike, weights, self._grouped(rest)))
+        match heaviest, rule.merge:
+            case "object", None:
+                return self._object(alike, path, note)
+            case "list", None | "union":
+                return self._list(alike, path, rule, note)
+            case _:
+                return self._scalar({n: given[n] for n in types}, path, rule, note)
+
+    def _object(self, given: Mapping[int, Mapping[str, Any]], path: Path, note: Callable[[Field], None]) -> Any:
+        made = {}
+        for name in dict.fromkeys(name for value in given.values() for name in value):
+            have = {n: value[name] for n, value in given.items() if name in value}
+            here = (*path, name)
+            least = self.rule(here, "").min_support
+            if least and self._share([n for n, value in have.items() if value is not None], here) < least:
+                best = self._scalar(have, here, FieldRule(), lambda _: None)
+                note(self._field(here, best, have, self._weights(here), (), kept=False))
+            else:
+                made[name] = self._merged(have, here, note)
+        return made
+
+    def _list(
+        self, given: Mapping[int, Sequence[Any]], path: Path, rule: FieldRule, note: Callable[[Field], None]
+    ) -> list[Any]:
+        made: list[Any] = []
+        least = 0.5 if rule.min_support is None else rule.min_support
+        for row in self._rows(given, rule.key):
+            items = {n: item for n, (_, item) in row.items()}
+            if self._share(items, path) < least:
+                (item, _), *_ = self._grouped(items)
+                note(self._field(path, item, items, self._weights(path), (), kept=False))
+                continue
+            made.append(self._merged(items, (*path, len(made)), note))
+        return made
+
+    def _rows(self, given: Mapping[int, Sequence[Any]], key: str | None) -> list[Row]:
+        """The items of all lists, each thing once, by the numbers of the members that have it."""
+        members, lists = list(given), list(given.values())
+        objects = all(isinstance(item, Mapping) for items in lists for item in items)
+        key = key or (identifier(lists) if objects else None)
+        if objects and key is None:
+            rows = by_match(lists)
+        else:
+            named = [[item.get(key) if objects else item for item in items] for items in lists]
+            keys = iter(self.same([value for values in named for value in values]))
+            rows = by_key(lists, [[next(keys) for _ in values] for values in named])
+        return [{members[n]: cell for n, cell in row.items()} for row in rows]
+
+    def _scalar(self, given: Mapping[int, Any], path: Path, rule: FieldRule, note: Callable[[Field], None]) -> Any:
+        weights = self._weights(path)
+        groups = self._grouped(given)
+        totals = [sum(weights[n] for n in members) for _, members in groups]
+        chosen = totals.index(max(totals))
+        match rule.merge:
+            case "median" if all(type_of(value) == "number" for value, _ in groups):
+                chosen = _median([value for value, _ in groups], totals)
+            case "longest" if all(isinstance(value, str) for value, _ in groups):
+                chosen, backing = _longest([value for value, _ in groups], totals)
+                members = [n for g in backing for n in groups[g][1]]
+                groups = [(groups[chosen][0], members), *(g for i, g in enumerate(groups) if i not in backing)]
+                chosen = 0
+        value, members = groups[chosen]
+        others = [group for n, group in enumerate(groups) if n != chosen]
+        note(self._field(path, value, members, weights, others))
+        return value
+
+    def _grouped(self, given: Mapping[int, Any]) -> list[tuple[Any, list[int]]]:
+        """The different values in the order of those who gave them first, each in its first form."""
+        groups: dict[Hashable, tuple[Any, list[int]]] = {}
+        ordered = sorted(given)
+        for n, key in zip(ordered, self.same([given[n] for n in ordered]), strict=True):
+            groups.setdefault(key, (given[n], []))[1].append(n)
+        return list(groups.values())
+
+    def _field(
+        self,
+        path: Path,
+        value: Any,
+        members: Sequence[int] | Mapping[int, Any],
+        weights: Sequence[int],
+        others: Sequence[tuple[Any, Sequence[int]]],
+        kept: bool = True,
+    ) -> Field:
+        return Field(
+            path=path,
+            value=value,
+            confidence=sum(weights[n] for n in members) / (sum(weights) or 1),
+            sources=tuple(self.names[n] for n in sorted(members)),
+            others=tuple((other, tuple(self.names[n] for n in theirs)) for other, theirs in others),
+            kept=kept,
+        )
+
+    def rule(self, path: Path, kind: str) -> FieldRule:
+        """The rule of a field: that of its path, else that of its type."""
+        name = ".".join(part for part in path if isinstance(part, str))
+        return self.rules.get(name) or self.rules.get(kind) or FieldRule()
+
+    def _weights(self, path: Path) -> list[int]:
+        own = self.rule(path, "").weights or {}
+        return [own.get(name, self.weights.get(name, 1)) for name in self.names]
+
+    def _share(self, members: Sequence[int] | Mapping[int, Any], path: Path) -> float:
+        weights = self._weights(path)
+        return sum(weights[n] for n in members) / (sum(weights) or 1)
+
+
+def type_of(value: Any) -> Type:
+    """The JSON type of a value that is not null."""
+    match value:
+        case Mapping():
+            return "object"
+        case str():
+            return "string"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case _:
+            return "list"
+
+
+def put(whole: Any, path: Path, value: Any) -> Any:
+    """A copy of `whole` with another value at `path`."""
+    if not path:
+        return value
+    head, *rest = path
+    if isinstance(whole, Mapping):
+        return {**whole, head: put(whole.get(str(head)), tuple(rest), value)}
+    return [put(item, tuple(rest), value) if n == head else item for n, item in enumerate(whole)]
+
+
+def _median(values: Sequence[float], weights: Sequence[int]) -> int:
+    """Which value has at most half of the weight on either side; of two the lower, so that somebody gave it."""
+    passed = 0
+    order = sorted(range(len(values)), key=lambda n: values[n])
+    for n in order:
+        passed += weights[n]
+        if 2 * passed >= sum(weights):
+            return n
+    return order[-1]
+
+
+def _longest(values: Sequence[str], weights: Sequence[int]) -> tuple[int, list[int]]:
+    """The longest of the texts that agree with the greatest weight, and all that agree with it.
+
+    Two texts agree when one has all the words of the other.
+    """
+    words = [frozenset(re.findall(r"\w+", value.casefold())) for value in values]
+    agree = [list(_agreeing(words, n)) for n in range(len(values))]
+    backing = [sum(weights[n] for n in members) for members in agree]
+    chosen = max(range(len(values)), key=lambda n: (backing[n], len(values[n])))
+    return chosen, agree[chosen]
+
+
+def _agreeing(words: Sequence[frozenset[str]], n: int) -> Iterator[int]:
+    return (other for other, theirs in enumerate(words) if theirs <= words[n] or words[n] <= theirs)
