@@ -165,6 +165,14 @@ class Ledger:
         with self._engine.reading() as session:
             return reading.events(session, kind)
 
+    def news(
+        self, after: reading.Place, kinds: Sequence[str], *, entries: bool = False
+    ) -> tuple[list[reading.Event], list[Entry], reading.Place]:
+        """The events of `kinds`, and the entries if asked for, that came after a place; and how far that is."""
+        self.flush()
+        with self._engine.reading() as session:
+            return reading.news(session, after, kinds, entries=entries)
+
     def newest(self) -> float:
         """The time of the newest commit, in seconds since the epoch; 0 when there is none."""
         self.flush()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from orchestra.ledger.entry import COLUMNS, Entry
 from orchestra.ledger.money import shown
 from orchestra.ledger.ops import Standing
-from orchestra.ledger.query import Session
+from orchestra.ledger.query import Session, marks
 from orchestra.ledger.tables import HOLD_COLUMNS
 from orchestra.types import NOTHING
 
@@ -29,6 +29,14 @@ class HeldRow:
     amount: int
     owner: str
     made: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the books were read: the number of the last event and of the last entry."""
+
+    event: int = 0
+    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,33 @@ def events(session: Session, kind: str | None = None) -> list[Event]:
     where, values = ("1 = 1", []) if kind is None else ("kind = ?", [kind])
     rows = session.read(f"SELECT kind, key, payload, at FROM event WHERE {where} ORDER BY seq", values)
     return [Event(kind=kind, key=key, payload=json.loads(payload), at=at) for kind, key, payload, at in rows]
+
+
+def news(
+    session: Session, after: Place, kinds: Sequence[str], *, entries: bool = False
+) -> tuple[list[Event], list[Entry], Place]:
+    """The events of `kinds`, and the entries if asked for, that came after a place; and how far that is.
+
+    One transaction writes at a time, so that numbers are given in the order of the commits and none is missed.
+    """
+    noted = (
+        session.read(
+            f"SELECT seq, kind, key, payload, at FROM event WHERE seq > ? AND kind IN {marks(kinds)} ORDER BY seq",
+            [after.event, *kinds],
+        )
+        if kinds
+        else []
+    )
+    booked = (
+        session.read(f"SELECT seq, {', '.join(COLUMNS)} FROM entry WHERE seq > ? ORDER BY seq", [after.entry])
+        if entries
+        else []
+    )
+    return (
+        [Event(kind=kind, key=key, payload=json.loads(payload), at=at) for _, kind, key, payload, at in noted],
+        [Entry.read(row[1:]) for row in booked],
+        Place(noted[-1][0] if noted else after.event, booked[-1][0] if booked else after.entry),
+    )
 
 
 _SUMS = (

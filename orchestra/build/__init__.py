@@ -1,0 +1,41 @@
+"""Settings to tree: every name resolved, every mistake found, before anything is asked of a model."""
+
+from __future__ import annotations
+
+from orchestra.build.builder import Builder, Maker
+from orchestra.build.keeping import cached, fallback, limited, retry
+from orchestra.build.routes import route
+from orchestra.catalog import Catalog
+from orchestra.errors import ConfigError
+from orchestra.resilience import RateLimit
+from orchestra.runtime import Runtime
+from orchestra.settings.base import Spec
+from orchestra.settings.file import PolicyFile
+from orchestra.settings.flat import policies
+from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec
+from orchestra.tree import Tree
+
+__all__ = ["build"]
+
+MAKERS: dict[type[Spec], Maker] = {
+    RouteSpec: route,
+    FallbackSpec: fallback,
+    RetrySpec: retry,
+    LimitedSpec: limited,
+    CachedSpec: cached,
+}
+"""What builds each kind of node."""
+
+
+def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | None = None) -> Tree:
+    """The tree of every policy in a file; raises `ConfigError` with one line for each mistake."""
+    runtime = runtime or Runtime()
+    if runtime.limit is None and file.settings.max_requests_per_minute is not None:
+        runtime.limit = RateLimit(file.settings.max_requests_per_minute)
+    tree = Tree(file, runtime, catalog or Catalog(file.settings.price_map))
+    builder = Builder(tree, policies(file), MAKERS)
+    arms = builder.built()
+    if builder.problems:
+        raise ConfigError(*builder.problems)
+    tree.add(arms)
+    return tree

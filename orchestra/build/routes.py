@@ -1,0 +1,73 @@
+"""The nodes that choose one model for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from orchestra.build.builder import Builder, members
+from orchestra.resilience import Fallback
+from orchestra.routing import Arm, Facts, Route, Rule, Rules
+from orchestra.routing.route import Decider
+from orchestra.routing.strategies import ORDERS, Ordered
+from orchestra.settings.file import KeyPath
+from orchestra.settings.nodes import RouteSpec, RuleSpec, When
+
+
+def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
+    fallback = builder.nodes(spec.fallback, name, (*path, "fallback"))
+    run, find = builder.runtime, builder.tree.find
+    strategy: Decider
+    if spec.strategy == "task_based":
+        assert spec.otherwise is not None
+        rules = tuple(_rules(builder, spec, name, path, fallback))
+        otherwise = builder.node(spec.otherwise, f"{name}.otherwise", (*path, "otherwise"))
+        arms = [*(arm for rule in rules for arm in rule.arms), *((otherwise,) if otherwise else ()), *fallback]
+        if otherwise is None:  # already a problem; any arm stands in until it is mended
+            otherwise = arms[0] if arms else Arm(name, Fallback(()), ())
+        strategy = Rules(rules, otherwise, fallback, find, run.cooldowns)
+    else:
+        candidates = builder.nodes(spec.models, name, (*path, "models"))
+        strategy = Ordered(spec.strategy, candidates, ORDERS[spec.strategy], fallback, find, run.cooldowns)
+        arms = [*candidates, *fallback]
+    return Arm(name, Route(strategy, {arm.name: arm for arm in arms}, find, run.clock), members(arms))
+
+
+def _rules(builder: Builder, spec: RouteSpec, name: str, path: KeyPath, fallback: tuple[Arm, ...]) -> Iterator[Rule]:
+    for n, rule in enumerate(spec.rules):
+        here = (*path, "rules", n)
+        for task in rule.when.task or ():
+            if task not in builder.tasks:
+                known = ", ".join(sorted(builder.tasks))
+                builder.problem((*here, "when", "task"), f"no task type is called {task!r}; known: {known}")
+        for earlier in spec.rules[:n]:
+            if earlier.when.covers(rule.when):
+                builder.problem(here, f"never reached: an earlier rule ({earlier.when}) takes all that it would take")
+                break
+        arms = builder.nodes(rule.use, f"{name}.rules[{n}]", (*here, "use"))
+        _serves(builder, rule, arms, here, fallback)
+        yield Rule(rule.name or f"rules[{n}]", rule.when, arms, rule.reason or "")
+
+
+def _serves(builder: Builder, rule: RuleSpec, arms: tuple[Arm, ...], here: KeyPath, fallback: tuple[Arm, ...]) -> None:
+    facts = demanded(rule.when)
+    arms, fallback = _switched_on(arms), _switched_on(fallback)
+    reasons = [arm.unable(facts) for arm in arms]
+    if reasons and None not in reasons:
+        builder.problem((*here, "use"), f"{arms[0].name} cannot serve what the rule takes: {reasons[0]}")
+    elif fallback and all(arm.unable(facts) for arm in fallback):
+        first = fallback[0]
+        builder.problem(here, f"no fallback can serve what the rule takes: {first.name}: {first.unable(facts)}")
+
+
+def _switched_on(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """The arms as if none of their providers were switched off: a rule is not wrong because one is."""
+    return tuple(replace(arm, members=tuple(replace(m, enabled=True) for m in arm.members)) for arm in arms)
+
+
+def demanded(when: When) -> Facts:
+    """The least that a request which meets a condition has."""
+    tokens = when.input_tokens.above + 1 if when.input_tokens and when.input_tokens.above is not None else 0
+    parts: dict[str, Any] = {name: bool(getattr(when, name)) for name in ("images", "audio", "video", "files", "tools")}
+    return Facts(input_tokens=tokens, **parts)
