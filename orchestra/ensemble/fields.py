@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestra.ensemble.align import Row, by_key, by_match, identifier
@@ -37,20 +37,26 @@ class FieldRule:
     weights: Mapping[str, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value, the share of the members that gave it, by weight, and who they are."""
+
+    value: Any
+    share: float
+    sources: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """How one value came about.
+    """How one value came about: `given`, the one that was taken first.
 
-    `confidence` is the share of the members, by weight, that gave it; `sources` names them. `others` are the values
-    that were not taken, with who gave them. One that too few gave is not `kept`.
+    One that too few gave is not `kept`. `arbiter` names the model that was asked which is right.
     """
 
     path: Path
-    value: Any
-    confidence: float
-    sources: tuple[str, ...]
-    others: tuple[tuple[Any, tuple[str, ...]], ...] = ()
+    given: tuple[Given, ...]
     kept: bool = True
+    arbiter: str = ""
 
     @property
     def name(self) -> str:
@@ -59,9 +65,22 @@ class Field:
         return "".join(parts).removeprefix(".")
 
     @property
+    def value(self) -> Any:
+        return self.given[0].value
+
+    @property
+    def confidence(self) -> float:
+        """The share of the members, by weight, that gave the value."""
+        return self.given[0].share
+
+    @property
     def conflict(self) -> bool:
         """Members gave different values."""
-        return bool(self.others)
+        return len(self.given) > 1
+
+    def chosen(self, n: int, arbiter: str) -> Field:
+        """The same with its `n`-th value taken."""
+        return replace(self, given=(self.given[n], *self.given[:n], *self.given[n + 1 :]), arbiter=arbiter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +127,7 @@ class Fusion:
         alike = {n: given[n] for n, kind in types.items() if kind == heaviest}
         if rule.merge != "vote" and len(alike) < len(types) and heaviest in ("object", "list"):
             rest = {n: given[n] for n in types if n not in alike}
-            note(self._field(path, next(iter(alike.values())), alike, weights, self._grouped(rest)))
+            note(self._field(path, [(next(iter(alike.values())), list(alike)), *self._grouped(rest)]))
         match heaviest, rule.merge:
             case "object", None:
                 return self._object(alike, path, note)
@@ -124,8 +143,7 @@ class Fusion:
             here = (*path, name)
             least = self.rule(here, "").min_support
             if least and self._share([n for n, value in have.items() if value is not None], here) < least:
-                best = self._scalar(have, here, FieldRule(), lambda _: None)
-                note(self._field(here, best, have, self._weights(here), (), kept=False))
+                note(self._field(here, self._grouped(have), kept=False))
             else:
                 made[name] = self._merged(have, here, note)
         return made
@@ -138,8 +156,7 @@ class Fusion:
         for row in self._rows(given, rule.key):
             items = {n: item for n, (_, item) in row.items()}
             if self._share(items, path) < least:
-                (item, _), *_ = self._grouped(items)
-                note(self._field(path, item, items, self._weights(path), (), kept=False))
+                note(self._field(path, [(next(iter(items.values())), list(items))], kept=False))
                 continue
             made.append(self._merged(items, (*path, len(made)), note))
         return made
@@ -170,10 +187,9 @@ class Fusion:
                 members = [n for g in backing for n in groups[g][1]]
                 groups = [(groups[chosen][0], members), *(g for i, g in enumerate(groups) if i not in backing)]
                 chosen = 0
-        value, members = groups[chosen]
-        others = [group for n, group in enumerate(groups) if n != chosen]
-        note(self._field(path, value, members, weights, others))
-        return value
+        groups.insert(0, groups.pop(chosen))
+        note(self._field(path, groups))
+        return groups[0][0]
 
     def _grouped(self, given: Mapping[int, Any]) -> list[tuple[Any, list[int]]]:
         """The different values in the order of those who gave them first, each in its first form."""
@@ -183,23 +199,12 @@ class Fusion:
             groups.setdefault(key, (given[n], []))[1].append(n)
         return list(groups.values())
 
-    def _field(
-        self,
-        path: Path,
-        value: Any,
-        members: Sequence[int] | Mapping[int, Any],
-        weights: Sequence[int],
-        others: Sequence[tuple[Any, Sequence[int]]],
-        kept: bool = True,
-    ) -> Field:
-        return Field(
-            path=path,
-            value=value,
-            confidence=sum(weights[n] for n in members) / (sum(weights) or 1),
-            sources=tuple(self.names[n] for n in sorted(members)),
-            others=tuple((other, tuple(self.names[n] for n in theirs)) for other, theirs in others),
-            kept=kept,
+    def _field(self, path: Path, groups: Sequence[tuple[Any, Sequence[int]]], kept: bool = True) -> Field:
+        given = (
+            Given(value, self._share(members, path), tuple(self.names[n] for n in sorted(members)))
+            for value, members in groups
         )
+        return Field(path=path, given=tuple(given), kept=kept)
 
     def rule(self, path: Path, kind: str) -> FieldRule:
         """The rule of a field: that of its path, else that of its type."""
