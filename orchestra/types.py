@@ -125,6 +125,9 @@ class Hold(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Return the money of an attempt that was never made; never blocks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
@@ -164,6 +167,9 @@ class _Unheld:
     def book(self, attempt: Attempt) -> Attempt:
         """Nothing was held."""
         return attempt
+
+    def release(self) -> None:
+        """Nothing was held."""
 
 
 @dataclass(frozen=True, slots=True)

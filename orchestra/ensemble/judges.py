@@ -39,7 +39,7 @@ class Pairwise:
 
     asked: Asked
     measure: str = "accuracy"
-    order: Order = Copeland()
+    order: Order = field(default_factory=Copeland)
     length_control: float = 0.25
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
 

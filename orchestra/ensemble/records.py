@@ -97,7 +97,7 @@ class Records:
             answer = await self.arbiter(asking, "arbitrate", {"fields": fields})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return merged, f"{self.arbiter.name} did not settle what is disputed: {error}"
-        chosen = next((found for found in reversed(list(objects(answer.text)))), {})
+        *_, chosen = {}, *objects(answer.text)
         value, settled = merged.value, dict[int, Field]()
         for number, (one, order) in enumerate(zip(disputed, shown, strict=True), 1):
             choice = _number(chosen.get(str(number)), len(order))

@@ -12,7 +12,7 @@ SHARE = re.compile(r"\s*(-?[\d.]+)\s*(?:(%)|/\s*([\d.]+))?\s*")
 
 
 def said(text: str, field: str) -> Any:
-    """The value of a field in the last JSON object that has it, else in something like one; `None` when it is not said."""
+    """The value of a field in the last JSON object that has it, else in something like one; `None` when not said."""
     for found in reversed(list(objects(text))):
         if field in found:
             return found[field]
