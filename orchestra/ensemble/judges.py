@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestra.gather import gather
-
 from orchestra.ensemble.asking import Asked, task_of
 from orchestra.ensemble.order import Copeland, Order, Pair
 from orchestra.ensemble.verdict import said, share
 from orchestra.errors import AllFailed, OrchestraError
+from orchestra.gather import gather
 from orchestra.types import Failure, Model, Request, Response, Verdict
 
 WHOLE = 10.0

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from orchestra.gather import gather
-
 from orchestra.errors import AllFailed
+from orchestra.gather import gather
 from orchestra.types import Failure, Model, Request, Response
 
 
