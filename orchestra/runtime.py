@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestra.ledger import Ledger
 from orchestra.local import LocalServer
+from orchestra.prompting import Library
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
 from orchestra.resilience.store import Store
@@ -28,6 +29,8 @@ class Runtime:
     limit: RateLimit | None = None
     ledger: Ledger | None = None
     """Where calls are booked; `None`: where the settings say."""
+    prompts: Library | None = None
+    """Where prompts come from; `None`: where the settings say."""
     local: LocalServer = field(default_factory=LocalServer)
     warned: set[str] = field(default_factory=set)
     """The retired models that a warning was already given for."""
