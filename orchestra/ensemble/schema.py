@@ -25,7 +25,7 @@ class Schema:
             from jsonschema.validators import validator_for
 
             try:
-    XX
+                validator_for(self.given).check_schema(dict(self.given))
             except SchemaError as error:
                 raise ConfigError(f"no JSON schema: {error.message}") from error
 
