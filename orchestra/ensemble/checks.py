@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from orchestra.ensemble.fields import spelled
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.types import Judge, Request, Response, Verdict
 
@@ -60,6 +61,17 @@ class Matches(Check):
 
     def issues(self, response: Response) -> list[str]:
         return [] if self._compiled.search(response.text) else [f"nothing in the answer matches {self.pattern!r}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resembles(Check):
+    """The answer is the same as a reference."""
+
+    reference: str
+
+    def issues(self, response: Response) -> list[str]:
+        one, other = spelled([self.reference, response.text])
+        return [] if one == other else ["the answer is not the reference"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestra.ensemble.align import Row, by_key, by_match, identifier
-
-Merge = Literal["vote", "median", "union", "longest"]
-"""How the values of a field become one: the heaviest; the middle number; the items that enough members have; the
-longest text that agrees with most."""
+from orchestra.settings.nodes.judged import FieldSpec
 
 Type = Literal["object", "list", "string", "number", "boolean"]
 
@@ -19,22 +17,6 @@ Path = tuple[str | int, ...]
 
 Same = Callable[[Sequence[Any]], Sequence[Hashable]]
 """A key for each of several values, equal for those that are the same answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldRule:
-    """How one field, or all of one type, is merged.
-
-    `merge` unset: lists by `union`, everything else by `vote`. `key` names the field that tells the items of a list
-    apart; unset, an identifier that all of them have, else they are paired by best match. `min_support` is the share of
-    the members below which a field or an item is left out; unset, 0.5 for items and 0 for fields. `weights` replace
-    those of the members.
-    """
-
-    merge: Merge | None = None
-    key: str | None = None
-    min_support: float | None = None
-    weights: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +90,7 @@ class Fusion:
     names: Sequence[str]
     same: Same
     weights: Mapping[str, int] = field(default_factory=dict)
-    rules: Mapping[str, FieldRule] = field(default_factory=dict)
+    rules: Mapping[str, FieldSpec] = field(default_factory=dict)
 
     def __call__(self, values: Mapping[int, Any]) -> Merged:
         """Merge what the members answered; `values` is by member, and one that is not there is no vote."""
@@ -149,7 +131,7 @@ class Fusion:
         return made
 
     def _list(
-        self, given: Mapping[int, Sequence[Any]], path: Path, rule: FieldRule, note: Callable[[Field], None]
+        self, given: Mapping[int, Sequence[Any]], path: Path, rule: FieldSpec, note: Callable[[Field], None]
     ) -> list[Any]:
         made: list[Any] = []
         least = 0.5 if rule.min_support is None else rule.min_support
@@ -174,7 +156,7 @@ class Fusion:
             rows = by_key(lists, [[next(keys) for _ in values] for values in named])
         return [{members[n]: cell for n, cell in row.items()} for row in rows]
 
-    def _scalar(self, given: Mapping[int, Any], path: Path, rule: FieldRule, note: Callable[[Field], None]) -> Any:
+    def _scalar(self, given: Mapping[int, Any], path: Path, rule: FieldSpec, note: Callable[[Field], None]) -> Any:
         weights = self._weights(path)
         groups = self._grouped(given)
         totals = [sum(weights[n] for n in members) for _, members in groups]
@@ -206,10 +188,10 @@ class Fusion:
         )
         return Field(path=path, given=tuple(given), kept=kept)
 
-    def rule(self, path: Path, kind: str) -> FieldRule:
+    def rule(self, path: Path, kind: str) -> FieldSpec:
         """The rule of a field: that of its path, else that of its type."""
         name = ".".join(part for part in path if isinstance(part, str))
-        return self.rules.get(name) or self.rules.get(kind) or FieldRule()
+        return self.rules.get(name) or self.rules.get(kind) or FieldSpec()
 
     def _weights(self, path: Path) -> list[int]:
         own = self.rule(path, "").weights or {}
@@ -270,3 +252,22 @@ def _longest(values: Sequence[str], weights: Sequence[int]) -> tuple[int, list[i
 
 def _agreeing(words: Sequence[frozenset[str]], n: int) -> Iterator[int]:
     return (other for other, theirs in enumerate(words) if theirs <= words[n] or words[n] <= theirs)
+
+
+def spelled(values: Sequence[Any]) -> list[Hashable]:
+    """The same but for capitals, blanks, the order of keys, and how a number is written."""
+    return [json.dumps(_plain(value), sort_keys=True, default=str) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case str():
+            return " ".join(value.casefold().split())
+        case bool() | None:
+            return value
+        case int() | float():
+            return float(value) if float(value) == value else str(value)
+        case Mapping():
+            return {name: _plain(part) for name, part in value.items()}
+        case _:
+            return [_plain(part) for part in value]

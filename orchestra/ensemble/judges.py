@@ -63,7 +63,7 @@ class Pairwise:
         """What came of each pair for its lower number, and whether both orders said the same."""
         shown = [order for low, high in pairs for order in ((low, high), (high, low))]
         asking = [{"first": texts[one], "second": texts[other], "measure": self.measure} for one, other in shown]
-        answers = await _put(self.asked, request, "compare", asking, self.clock)
+        answers = await _put(self.asked, request, "rank_compare", asking, self.clock)
         better = [_better(answer, pair) for answer, pair in zip(answers, shown, strict=True)]
         found = []
         for n, (low, high) in enumerate(pairs):
@@ -98,7 +98,7 @@ class Pointwise:
         texts = masked(request, responses)
         different = list(dict.fromkeys(texts))
         asking = [{"answer": text, "measure": self.measure} for text in different]
-        answers = await _put(self.asked, request, "grade", asking, self.clock)
+        answers = await _put(self.asked, request, "rank_grade", asking, self.clock)
         grades = [None if isinstance(answer, Failure) else _grade(answer) for answer in answers]
         known = [grade.score for grade in grades if grade is not None]
         mean = sum(known) / len(known) if known else 0.5

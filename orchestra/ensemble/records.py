@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra.ensemble.asking import Asked, Prompts
-from orchestra.ensemble.fields import Field, FieldRule, Fusion, Merged, Same, put
+from orchestra.ensemble.fields import Field, Fusion, Merged, Same, put, spelled
 from orchestra.ensemble.members import Answers, noted
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.ensemble.verdict import objects
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
+from orchestra.settings.nodes.judged import FieldSpec
 from orchestra.types import Request, Response, Usage
 
 
@@ -26,11 +27,11 @@ class Records:
     member that does and is nearest to it stands in.
     """
 
-    same: Same
     prompts: Prompts = field(repr=False, compare=False)
+    same: Same = spelled
     schema: Schema | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
-    rules: Mapping[str, FieldRule] = field(default_factory=dict)
+    rules: Mapping[str, FieldSpec] = field(default_factory=dict)
     min_agreement: float = 0.67
     arbiter: Asked | None = None
 
@@ -42,7 +43,7 @@ class Records:
         """The request, with the schema in words where it does not ask for it itself."""
         if self.schema is None or request.params.get("response_format") is not None:
             return request
-        said = self.prompts.get("as_json").messages({"schema": self.schema.json})
+        said = self.prompts.get("fuse_record").messages({"schema": self.schema.json})
         return replace(request, messages=(*said, *request.messages))
 
     def read(self, found: Answers) -> dict[int, Any]:
@@ -94,7 +95,7 @@ class Records:
         ]
         try:
             asking = replace(request.at(self.arbiter.name), sink=None)
-            answer = await self.arbiter(asking, "arbitrate", {"fields": fields})
+            answer = await self.arbiter(asking, "fuse_arbiter", {"fields": fields})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return merged, f"{self.arbiter.name} did not settle what is disputed: {error}"
         *_, chosen = {}, *objects(answer.text)

@@ -37,7 +37,7 @@ class Synthesis:
             why = "all drafts are the same" if len(drafts) > 1 else "there is one draft"
             _, only = found.given[0]
             return replace(only, note=noted(why, found.note, only.note), details=details, sources=found.sources)
-        asking = self.aggregator.asking(request, "synthesize", {"drafts": drafts, **details})
+        asking = self.aggregator.asking(request, "fuse_synthesis", {"drafts": drafts, **details})
         params = {name: value for name, value in request.params.items() if name not in ("n", "tools", "tool_choice")}
         try:
             written = await self.aggregator.model(replace(asking, params=params).at(self.aggregator.name))

@@ -92,14 +92,14 @@ class Verify:
         if self.validator is None:
             return Finding(True, 1.0, f"passes {len(checks)} checks")
         try:
-            answer = await self.validator(own.at(self.validator.name), "verify", {"output": response.text})
+            answer = await self.validator(own.at(self.validator.name), "verify_check", {"output": response.text})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return Finding(None, 0.0, f"{self.validator.name} did not check it: {error}")
         return _read(answer.text)
 
     def _mending(self, asking: Request, last: Round) -> Request:
         """The conversation so far, the answer, and what was found wrong with it."""
-        mend = self.prompts.get("repair").messages({"issues": list(last.finding.issues)})
+        mend = self.prompts.get("verify_repair").messages({"issues": list(last.finding.issues)})
         return replace(asking, messages=(*asking.messages, {"role": "assistant", "content": last.response.text}, *mend))
 
 

@@ -122,5 +122,5 @@ async def test_a_judge_sees_the_images_of_the_task_and_none_of_its_parameters() 
     last = model.requests[0]
     assert last.messages[-1]["content"][1] == image
     assert dict(last.params) == {"timeout": 9}
-    assert last.labels["prompt"] == "compare"
+    assert last.labels["prompt"] == "rank_compare"
     assert sum((attempt.usage.cost or Decimal(0) for attempt in asking.journal), Decimal(0)) == Decimal("0.002")
