@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestra.build.builder import Builder, Maker
 from orchestra.build.judged import fuse, rank, verify
 from orchestra.build.keeping import cached, fallback, limited, retry
+from orchestra.build.prompts import prompted
 from orchestra.build.routes import route
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
@@ -18,6 +19,7 @@ from orchestra.settings.nodes import (
     FallbackSpec,
     FuseSpec,
     LimitedSpec,
+    PromptedSpec,
     RankSpec,
     RetrySpec,
     RouteSpec,
@@ -36,6 +38,7 @@ MAKERS: dict[type[Spec], Maker] = {
     RankSpec: rank,
     FuseSpec: fuse,
     VerifySpec: verify,
+    PromptedSpec: prompted,
 }
 """What builds each kind of node."""
 

@@ -21,13 +21,15 @@ def strongest(builder: Builder, name: str, besides: Sequence[ModelConfig] = ()) 
     arms = list(_with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
     others = tuple(arm for arm in arms if not any(family(model) in taken for model in arm.members))
     kin = tuple(arm for arm in arms if arm not in others)
-    return _chosen(builder, name, Ordered("strongest", others, by_quality, kin, builder.tree.find, builder.runtime.cooldowns))
+    return _chosen(
+        builder, name, Ordered("strongest", others, by_quality, kin, builder.tree.find, builder.runtime.cooldowns)
+    )
 
 
 def fast(builder: Builder, name: str) -> Arm:
     """A fast model: that of the first provider that has one and a key."""
     arms = tuple(_with_role(builder, "fast", FAST))
-    return _chosen(builder, name, Ordered("fast", arms, _as_listed, (), builder.tree.find, builder.runtime.cooldowns))
+    return _chosen(builder, name, Ordered("fast", arms, _as_listed, cooldowns=builder.runtime.cooldowns))
 
 
 def _with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator[Arm]:

@@ -56,6 +56,7 @@ class Library:
         self._shipped: Traversable = shipped("prompts")
         self._clock = clock
         self._wall = wall
+        self._made_at = datetime.fromtimestamp(wall(), UTC)
         self._sandbox = Sandbox()
         self._lock = RLock()
         self._templates: dict[tuple[str, int], Template] = {}
@@ -109,6 +110,11 @@ class Library:
         """A version of a prompt, compiled once."""
         known = self._templates.get((name, version)) if isinstance(version, int) else None
         return known or self._template(self._found(name), self.number(name, version))
+
+    def created_at(self, name: str, version: int) -> datetime:
+        """When a version was made; one of the settings, when this process began to use them."""
+        found = self._found(name)
+        return found.created_at(version) if version in found.files else self._made_at
 
     def messages(
         self, name: str, variables: Mapping[str, Any] = NOTHING, version: Version = None

@@ -10,6 +10,7 @@ from orchestra.settings.base import Spec
 from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, RankSpec, VerifySpec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
+from orchestra.settings.nodes.prompts import PromptedSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
 from orchestra.settings.nodes.when import Bounds, When, Words
 
@@ -24,6 +25,7 @@ __all__ = [
     "ModelSpec",
     "NameSpec",
     "NodeSpec",
+    "PromptedSpec",
     "RankSpec",
     "RetrySpec",
     "RouteSpec",
@@ -53,7 +55,8 @@ NodeSpec = Annotated[
         | Annotated[CachedSpec, Tag("cached")]
         | Annotated[RankSpec, Tag("rank")]
         | Annotated[FuseSpec, Tag("fuse")]
-        | Annotated[VerifySpec, Tag("verify")],
+        | Annotated[VerifySpec, Tag("verify")]
+        | Annotated[PromptedSpec, Tag("prompted")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
@@ -61,7 +64,7 @@ NodeSpec = Annotated[
 
 _nesting: tuple[type[Spec], ...] = (
     *(RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
-    *(RankSpec, FuseSpec, VerifySpec),
+    *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
