@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestra.build.builder import Builder, members
+from orchestra.build.panel import panelled
 from orchestra.build.standins import fast, strongest
 from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.asking import Asked
@@ -22,6 +23,8 @@ from orchestra.types import Judge
 
 
 def rank(builder: Builder, spec: RankSpec, name: str, path: KeyPath) -> Arm:
+    if not spec.models:
+        return panelled(builder, spec, name, path)
     arms = builder.nodes(spec.models, name, (*path, "models"))
     run, judge = builder.runtime, None
     if spec.judge is not None or "judge" not in spec.model_fields_set:
@@ -33,6 +36,8 @@ def rank(builder: Builder, spec: RankSpec, name: str, path: KeyPath) -> Arm:
 
 
 def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
+    if not spec.models:
+        return panelled(builder, spec, name, path)
     arms = builder.nodes(spec.models, name, (*path, "models"))
     prompts = builder.tree.prompts
     for given, where in ((spec.weights, "weights"), *((one.weights, "fields") for one in spec.fields.values())):
@@ -47,7 +52,7 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
         weights=spec.weights,
         rules=spec.fields,
         min_agreement=spec.min_agreement,
-        arbiter=arbiter and Asked(arbiter.name, arbiter.model, prompts),
+        arbiter=None if arbiter is None else Asked(arbiter.name, arbiter.model, prompts),
     )
     synthesis = Synthesis(Asked(aggregator.name, aggregator.model, prompts))
     pairs = tuple((arm.name, arm.model) for arm in arms)
@@ -69,7 +74,7 @@ def verify(builder: Builder, spec: VerifySpec, name: str, path: KeyPath) -> Arm:
         prompts,
         tuple(_checks(builder, spec.checks, path)),
         spec.max_rounds,
-        otherwise and (otherwise.name, otherwise.model),
+        None if otherwise is None else (otherwise.name, otherwise.model),
         builder.runtime.clock,
     )
     return Arm(name, node, generator.members)

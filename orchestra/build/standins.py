@@ -18,7 +18,7 @@ FAST = ("openai", "google", "anthropic", "groq", "mistral", "cohere", "together"
 def strongest(builder: Builder, name: str, besides: Sequence[ModelConfig] = ()) -> Arm:
     """The best model there is, by price; one of another family than `besides` before any other."""
     taken = {family(model) for model in besides}
-    arms = list(_with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
+    arms = list(with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
     others = tuple(arm for arm in arms if not any(family(model) in taken for model in arm.members))
     kin = tuple(arm for arm in arms if arm not in others)
     return _chosen(
@@ -28,11 +28,11 @@ def strongest(builder: Builder, name: str, besides: Sequence[ModelConfig] = ()) 
 
 def fast(builder: Builder, name: str) -> Arm:
     """A fast model: that of the first provider that has one and a key."""
-    arms = tuple(_with_role(builder, "fast", FAST))
+    arms = tuple(with_role(builder, "fast", FAST))
     return _chosen(builder, name, Ordered("fast", arms, _as_listed, cooldowns=builder.runtime.cooldowns))
 
 
-def _with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator[Arm]:
+def with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator[Arm]:
     """The model that each provider has for a role, else its default."""
     for entry in dict.fromkeys([*builder.tree.settings.providers, *providers]):
         for name in (f"{entry}:{role}", entry):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from orchestra.ensemble.members import answers
+from orchestra.ensemble.members import ask
 from orchestra.ensemble.records import Records
 from orchestra.ensemble.synthesis import Synthesis
 from orchestra.errors import Unavailable
@@ -30,7 +30,7 @@ class Fuse:
 
     async def __call__(self, request: Request) -> Response:
         request = self.records.instructed(request)
-        found = await answers(self.models, replace(request, sink=None), self.clock)
+        found = await ask(self.models, replace(request, sink=None), self.clock)
         data = self.records.read(found)
         expected = self.synthesis is None or self.records.expected(request)
         if data and (expected or 2 * len(data) > len(found.given)):

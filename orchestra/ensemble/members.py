@@ -12,7 +12,7 @@ from orchestra.types import Failure, Model, Request, Response
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Outcomes:
     """Those who answered, by name and in their order, and those who did not."""
 
     given: tuple[tuple[str, Response], ...]
@@ -36,16 +36,16 @@ class Answers:
         return f"{', '.join(failure.name for failure in self.failures)} failed" if self.failures else ""
 
 
-async def answers(
+async def ask(
     models: Sequence[tuple[str, Model]], request: Request, clock: Callable[[], float] = time.monotonic
-) -> Answers:
+) -> Outcomes:
     """Ask all members; raises the error of a single one, `AllFailed` of several, where none answers."""
     outcomes = await gather(models, request, clock=clock)
     pairs = [(name, outcome) for (name, _), outcome in zip(models, outcomes, strict=True)]
     given = tuple((name, outcome) for name, outcome in pairs if isinstance(outcome, Response))
     failures = tuple(outcome for _, outcome in pairs if isinstance(outcome, Failure))
     if given:
-        return Answers(given, failures)
+        return Outcomes(given, failures)
     errors = [failure.error for failure in failures]
     raise errors[0] if len(errors) == 1 else AllFailed(f"all {len(errors)} models failed", errors)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestra.ensemble.members import Answers, answers, noted
+from orchestra.ensemble.members import Outcomes, ask, noted
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable, OrchestraError
 from orchestra.types import Judge, Model, Request, Response, Verdict
 
@@ -26,7 +26,7 @@ class Rank:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
 
     async def __call__(self, request: Request) -> Response:
-        found = await answers(self.models, request, self.clock)
+        found = await ask(self.models, request, self.clock)
         try:
             verdicts = await self.judge(replace(request, sink=None), found.responses)
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
@@ -43,7 +43,7 @@ class Rank:
         )
 
 
-def _unranked(found: Answers, error: OrchestraError) -> Response:
+def _unranked(found: Outcomes, error: OrchestraError) -> Response:
     _, response = found.given[0]
     return replace(
         response,

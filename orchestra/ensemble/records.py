@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestra.ensemble.asking import Asked, Prompts
 from orchestra.ensemble.fields import Field, Fusion, Merged, Same, put, spelled
-from orchestra.ensemble.members import Answers, noted
+from orchestra.ensemble.members import Outcomes, noted
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.ensemble.verdict import objects
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
@@ -46,12 +46,12 @@ class Records:
         said = self.prompts.get("fuse_record").messages({"schema": self.schema.json})
         return replace(request, messages=(*said, *request.messages))
 
-    def read(self, found: Answers) -> dict[int, Any]:
+    def read(self, found: Outcomes) -> dict[int, Any]:
         """The records of those who gave one, by their numbers."""
         data = {n: data_of(response) for n, response in enumerate(found.responses)}
         return {n: record for n, record in data.items() if record is not None}
 
-    async def __call__(self, request: Request, found: Answers, data: Mapping[int, Any]) -> Response:
+    async def __call__(self, request: Request, found: Outcomes, data: Mapping[int, Any]) -> Response:
         """One response with the merged record as its `result`, and who said what in `details`."""
         names = [name for name, _ in found.given]
         merged = Fusion([*names, *(one.name for one in found.failures)], self.same, self.weights, self.rules)(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from orchestra.ensemble.asking import Asked
 from orchestra.ensemble.claims import Claims
 from orchestra.ensemble.judges import masked
-from orchestra.ensemble.members import Answers, noted
+from orchestra.ensemble.members import Outcomes, noted
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.types import Request, Response
 
@@ -23,7 +23,7 @@ class Synthesis:
 
     aggregator: Asked
 
-    async def __call__(self, request: Request, found: Answers) -> Response:
+    async def __call__(self, request: Request, found: Outcomes) -> Response:
         drafts = masked(request, found.responses)
         claims = Claims.of(drafts)
         details = {
@@ -52,7 +52,7 @@ class Synthesis:
             sources=(*found.sources, replace(written, sources=())),
         )
 
-    def _unfused(self, found: Answers, claims: Claims, error: Exception) -> Response:
+    def _unfused(self, found: Outcomes, claims: Claims, error: Exception) -> Response:
         shared = [sum(n in one.drafts for one in claims.agreements) for n in range(1, len(found.given) + 1)]
         name, draft = found.given[shared.index(max(shared))]
         note = noted(f"{self.aggregator.name} wrote nothing: {error}", f"this is {name}'s draft", found.note)

@@ -31,7 +31,15 @@ def test_a_field_is_read_from_good_and_from_broken_json(text: str, better: str |
 
 @pytest.mark.parametrize(
     ("value", "whole", "expected"),
-    [(0.85, 1, 0.85), ("85 %", 1, 0.85), ("7/10", 1, 0.7), (7, 10, 0.7), (12, 10, 1.0), (True, 1, None), ("so", 1, None)],
+    [
+        (0.85, 1, 0.85),
+        ("85 %", 1, 0.85),
+        ("7/10", 1, 0.7),
+        (7, 10, 0.7),
+        (12, 10, 1.0),
+        (True, 1, None),
+        ("so", 1, None),
+    ],
 )
 def test_a_share_is_read_from_any_form(value: Any, whole: float, expected: float | None) -> None:
     """Cut to what a share can be."""

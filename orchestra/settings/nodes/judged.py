@@ -44,7 +44,8 @@ class RankSpec(Spec):
     """Ask several, and give the answer that a judge puts first."""
 
     kind: Literal["rank"] = "rank"
-    models: tuple[NodeSpec, ...] = Field(min_length=2)
+    models: tuple[NodeSpec, ...] = ()
+    """The members; none: the router picks them for each request, as many as the budget has room for."""
     judge: NodeSpec | None = None
     """Unset: the strongest model with a key that is of another family than the members; `null`: the checks alone."""
     metric: str = "accuracy"
@@ -58,6 +59,7 @@ class RankSpec(Spec):
 
     @model_validator(mode="after")
     def _judged(self) -> RankSpec:
+        _several(self.models)
         if "judge" in self.model_fields_set and self.judge is None and not self.checks:
             raise ValueError("without a judge there must be 'checks' to rank by")
         return self
@@ -81,7 +83,8 @@ class FuseSpec(Spec):
     """Ask several, and make one answer of what they say: records field by field, texts by an aggregator."""
 
     kind: Literal["fuse"] = "fuse"
-    models: tuple[NodeSpec, ...] = Field(min_length=2)
+    models: tuple[NodeSpec, ...] = ()
+    """The members; none: the router picks them for each request, as many as the budget has room for."""
     json_schema: Any = None
     """What a record must look like, and the members are told: a JSON schema, in Python a pydantic class too."""
     fields: dict[str, FieldSpec] = Field(default_factory=dict)
@@ -93,6 +96,11 @@ class FuseSpec(Spec):
     arbiter: NodeSpec | None = None
     aggregator: NodeSpec | None = None
     """Who writes one text of several; unset: the strongest model with a key."""
+
+    @model_validator(mode="after")
+    def _fused(self) -> FuseSpec:
+        _several(self.models)
+        return self
 
 
 class VerifySpec(Spec):
@@ -114,3 +122,8 @@ class VerifySpec(Spec):
         if "validator" in self.model_fields_set and self.validator is None and not self.checks:
             raise ValueError("without a validator there must be 'checks' to verify by")
         return self
+
+
+def _several(models: tuple[NodeSpec, ...]) -> None:
+    if len(models) == 1:
+        raise ValueError("an ensemble has two members or more")
