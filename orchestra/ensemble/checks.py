@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from orchestra.ensemble.fields import spelled
+from orchestra.ensemble.answers import Answers, joined
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.types import Judge, Request, Response, Verdict
 
@@ -70,8 +70,9 @@ class Resembles(Check):
     reference: str
 
     def issues(self, response: Response) -> list[str]:
-        one, other = spelled([self.reference, response.text])
-        return [] if one == other else ["the answer is not the reference"]
+        answer = Answers().read(response)
+        keys = joined([Answers().form(self.reference), answer and answer.key])
+        return [] if keys[0] == keys[1] else ["the answer is not the reference"]
 
 
 @dataclass(frozen=True, slots=True)

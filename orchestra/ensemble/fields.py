@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -252,22 +251,3 @@ def _longest(values: Sequence[str], weights: Sequence[int]) -> tuple[int, list[i
 
 def _agreeing(words: Sequence[frozenset[str]], n: int) -> Iterator[int]:
     return (other for other, theirs in enumerate(words) if theirs <= words[n] or words[n] <= theirs)
-
-
-def spelled(values: Sequence[Any]) -> list[Hashable]:
-    """The same but for capitals, blanks, the order of keys, and how a number is written."""
-    return [json.dumps(_plain(value), sort_keys=True, default=str) for value in values]
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case str():
-            return " ".join(value.casefold().split())
-        case bool() | None:
-            return value
-        case int() | float():
-            return float(value) if float(value) == value else str(value)
-        case Mapping():
-            return {name: _plain(part) for name, part in value.items()}
-        case _:
-            return [_plain(part) for part in value]

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestra.ensemble.answers import Answers, joined
 from orchestra.ensemble.asking import Asked, Prompts
-from orchestra.ensemble.fields import Field, Fusion, Merged, Same, put, spelled
+from orchestra.ensemble.fields import Field, Fusion, Merged, Same, put
+from orchestra.ensemble.forms.data import json_values
 from orchestra.ensemble.members import Outcomes, noted
 from orchestra.ensemble.schema import Schema, data_of
-from orchestra.ensemble.verdict import objects
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.settings.nodes.judged import FieldSpec
 from orchestra.types import Request, Response, Usage
+
+
+def same(values: Sequence[Any]) -> Sequence[Hashable]:
+    """What values of one field are compared by: as answers are."""
+    return joined([Answers().form(value) for value in values])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Records:
     """
 
     prompts: Prompts = field(repr=False, compare=False)
-    same: Same = spelled
+    same: Same = same
     schema: Schema | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, FieldSpec] = field(default_factory=dict)
@@ -98,7 +104,7 @@ class Records:
             answer = await self.arbiter(asking, "fuse_arbiter", {"fields": fields})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return merged, f"{self.arbiter.name} did not settle what is disputed: {error}"
-        *_, chosen = {}, *objects(answer.text)
+        *_, chosen = {}, *(found for found in json_values(answer.text) if isinstance(found, Mapping))
         value, settled = merged.value, dict[int, Field]()
         for number, (one, order) in enumerate(zip(disputed, shown, strict=True), 1):
             choice = _number(chosen.get(str(number)), len(order))

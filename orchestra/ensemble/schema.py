@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.ensemble.verdict import objects
+from orchestra.ensemble.forms.data import json_values
 from orchestra.errors import ConfigError
-from orchestra.llm.answers import FENCE
 from orchestra.types import Response
 
 
@@ -73,16 +72,8 @@ def _place(path: tuple[Any, ...]) -> str:
 
 
 def data_of(response: Response) -> Any:
-    """The structured answer in a response, as plain data; `None` when there is none."""
+    """The structured answer in a response, as plain data: its first JSON object or list; `None` when there is none."""
     if response.parsed is not None:
         dump = getattr(response.parsed, "model_dump", None)
         return response.parsed if dump is None else dump(mode="json")
-    fenced = FENCE.search(response.text)
-    for text in (response.text, *(fenced.groups() if fenced else ())):
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, (dict, list)):
-            return found
-    return next(objects(response.text), None)
+    return json.loads(json.dumps(next(json_values(response.text), None), default=float))

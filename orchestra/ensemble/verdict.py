@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-DECODER = json.JSONDecoder()
+from orchestra.ensemble.forms.data import json_values
+
 SHARE = re.compile(r"\s*(-?[\d.]+)\s*(?:(%)|/\s*([\d.]+))?\s*")
 
 
 def said(text: str, field: str) -> Any:
     """The value of a field in the last JSON object that has it, else in something like one; `None` when not said."""
-    for found in reversed(list(objects(text))):
-        if field in found:
+    for found in reversed(list(json_values(text))):
+        if isinstance(found, Mapping) and field in found:
             return found[field]
     loose = re.findall(rf"\b{field}\b[\"'*]*\s*[:=][\s\"'*]*([\w.%/]+)", text, re.IGNORECASE)
     return loose[-1] if loose else None
-
-
-def objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """Every whole JSON object in a text, from left to right; what is inside of one is a part of it."""
-    start = text.find("{")
-    while start != -1:
-        try:
-            found, end = DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            yield found
-        start = text.find("{", end)
 
 
 def yes(value: Any) -> bool | None:
