@@ -122,9 +122,10 @@ async def checked(checks: Sequence[Judge], request: Request, responses: Sequence
 
 
 def _value(expression: str) -> Fraction | None:
-    """What an expression of numbers comes to; `None` for what is none."""
+    """What numbers and signs between them come to; `None` for what is no such thing."""
     try:
-        return _evaluated(ast.parse(expression.strip(), mode="eval").body)
+        parsed = ast.parse(expression.strip(), mode="eval").body
+        return _evaluated(parsed) if isinstance(parsed, ast.BinOp) else None
     except (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError):
         return None
 

@@ -123,7 +123,8 @@ class Fusion:
             have = {n: value[name] for n, value in given.items() if name in value}
             here = (*path, name)
             least = self.rule(here, "").min_support
-            if least and self._share([n for n, value in have.items() if value is not None], here) < least:
+            share = self._share([n for n, value in have.items() if value is not None], here)
+            if least and round(share, 2) < least:
                 note(self._field(here, self._grouped(have), kept=False))
             else:
                 made[name] = self._merged(have, here, note)
@@ -136,7 +137,7 @@ class Fusion:
         least = 0.5 if rule.min_support is None else rule.min_support
         for row in self._rows(given, rule.key):
             items = {n: item for n, (_, item) in row.items()}
-            if self._share(items, path) < least:
+            if round(self._share(items, path), 2) < least:
                 note(self._field(path, [(next(iter(items.values())), list(items))], kept=False))
                 continue
             made.append(self._merged(items, (*path, len(made)), note))
@@ -197,6 +198,7 @@ class Fusion:
         return [own.get(name, self.weights.get(name, 1)) for name in self.names]
 
     def _share(self, members: Sequence[int] | Mapping[int, Any], path: Path) -> float:
+        """How much of the weight some members have; as other shares it is compared rounded to two places."""
         weights = self._weights(path)
         return sum(weights[n] for n in members) / (sum(weights) or 1)
 

@@ -91,7 +91,9 @@ class Records:
 
     async def _settled(self, request: Request, merged: Merged) -> tuple[Merged, str]:
         """The record after the arbiter has chosen, and what there is to say of that."""
-        disputed = [one for one in merged.fields if one.kept and one.conflict and one.confidence < self.min_agreement]
+        disputed = [
+            one for one in merged.fields if one.kept and one.conflict and round(one.confidence, 2) < self.min_agreement
+        ]
         if self.arbiter is None or not disputed:
             return merged, ""
         shown = [sorted(range(len(one.given)), key=lambda n: json.dumps(one.given[n].value)) for one in disputed]

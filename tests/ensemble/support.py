@@ -44,3 +44,7 @@ def judge(better: Callable[[str, str], str], name: str = "judge", **about: Any) 
         return json.dumps({"reason": "so", "better": better(shown(asking, "answer_a"), shown(asking, "answer_b"))})
 
     return Scripted(answer, name=name, **about)
+
+
+def shorter(one: str, other: str) -> str:
+    return "A" if len(one) < len(other) else "B" if len(other) < len(one) else "tie"
