@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, PromptManager, PromptTemplate, Task
+    from orchestra.classic import (
+        BudgetEnforcer,
+        CostTracker,
+        FusionEnsemble,
+        ModelRouter,
+        PromptManager,
+        PromptTemplate,
+        RankingEnsemble,
+        Task,
+        VerificationEnsemble,
+        VotingEnsemble,
+    )
+    from orchestra.ensemble import Fuse, Rank, Verify
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -62,7 +74,19 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "PromptManager", "PromptTemplate", "Task"),
+    "orchestra.classic": (
+        "BudgetEnforcer",
+        "CostTracker",
+        "FusionEnsemble",
+        "ModelRouter",
+        "PromptManager",
+        "PromptTemplate",
+        "RankingEnsemble",
+        "Task",
+        "VerificationEnsemble",
+        "VotingEnsemble",
+    ),
+    "orchestra.ensemble": ("Fuse", "Rank", "Verify"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -140,6 +164,8 @@ __all__ = [
     "EnsembleConfig",
     "Failure",
     "Fallback",
+    "Fuse",
+    "FusionEnsemble",
     "Judge",
     "Leaf",
     "Ledger",
@@ -164,6 +190,8 @@ __all__ = [
     "PromptTemplate",
     "Prompted",
     "ProviderConfig",
+    "Rank",
+    "RankingEnsemble",
     "RateLimited",
     "Refused",
     "Request",
@@ -184,6 +212,9 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Verdict",
+    "VerificationEnsemble",
+    "Verify",
+    "VotingEnsemble",
 ]
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from orchestra import trace
 from orchestra.build import build
+from orchestra.build.ensembles import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
 from orchestra.prompting import Library, Template, rendered
@@ -23,7 +24,8 @@ from orchestra.routing import Arm, Facts, Route, facts_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
-from orchestra.settings.flat import DEFAULT
+from orchestra.settings.ensembles import sorted_out
+from orchestra.settings.flat import asked
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
 from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink
@@ -77,7 +79,9 @@ class MultiModelAPI:
     async def answer(self, request: Request) -> Response:
         """Answer a ready-made request, under the budgets of this client; as `generate`, for who builds requests."""
         request = replace(request, budgets=self._tree.budgets(), journal=[])
-        return await self._answered(self._tree.find(request.model or DEFAULT), request, self.settings.deadline_s)
+        return await self._answered(
+            self._tree.find(request.model or asked(self.settings)), request, self.settings.deadline_s
+        )
 
     def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
         """Store feedback on an answer, or on the id of a request; what routing learns from.
@@ -97,6 +101,26 @@ class MultiModelAPI:
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return Stream(lambda sink: self._answered(arm, request, deadline_s, sink))
+
+    async def generate_ensemble(
+        self,
+        prompt: str | None = None,
+        strategy: str = "voting",
+        models: Sequence[Any] = (),
+        **options: Any,
+    ) -> Response:
+        """Answer with several models: `voting`, `ranking`, `fusion` or `verification`; costs what all of them cost.
+
+        `models` are names, or nodes of a policy; none: the router picks a diverse panel that the budget has room for.
+        `schema`, a pydantic class or a JSON schema, is what the answer must look like; of a class, `parsed` is an
+        instance. `options` are those of the strategy (`min_agreement`, `quality_metric`, `generator_model` …: the
+        fields of its node in a policy file) and those of `generate`. `result` is the strategy's own value, `text` the
+        winner.
+        """
+        words, options = sorted_out(strategy, options)
+        arm = ensemble(self._tree, strategy, models, words)
+        _, request, deadline_s = self._request("chat", prompt, None, options)
+        return await self._answered(arm, request, deadline_s)
 
     async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
         """Vectors of texts: `result` is a list of lists of floats, one for each text."""
@@ -126,6 +150,12 @@ class MultiModelAPI:
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """`generate` for callers that are not async; works inside a running event loop too."""
         return sync(self.generate, prompt, model, **options)
+
+    def generate_ensemble_sync(
+        self, prompt: str | None = None, strategy: str = "voting", models: Sequence[Any] = (), **options: Any
+    ) -> Response:
+        """`generate_ensemble` for callers that are not async."""
+        return sync(self.generate_ensemble, prompt, strategy, models, **options)
 
     def generate_stream_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> SyncStream:
         """`generate_stream` for callers that are not async."""
@@ -211,7 +241,7 @@ class MultiModelAPI:
         if template is not None:
             request = rendered(request, template, given.get(VARIABLES, NOTHING))
             model = model or template.head.model
-        arm = self._tree.find(model or DEFAULT)
+        arm = self._tree.find(model or asked(self.settings))
         if request.preferred_model is not None:
             self._tree.find(request.preferred_model)
         return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s

@@ -274,10 +274,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a judge found of one response: `score` in [0, 1], and why."""
+    """What a judge found of one response: `score` in [0, 1], and why.
+
+    `consistency` is the share of its comparisons in which the judge said the same when it was asked again; `None`
+    where nothing was asked twice.
+    """
 
     score: float
     reason: str = ""
+    consistency: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +314,8 @@ class Response:
     that of the answer; `cost_usd` and `total` are of all attempts made for it, losers and failures
     included. `result` is a strategy's own value where it has one, else the text. `success` is False when the answer was
     cut, unagreed or unverified; `score` is `None` until somebody scored it. `sources` are the responses and failures
-    that it was made from.
+    that it was made from. `details` are plain data that a strategy has to say beside its
+    result: confidence, conflicts, rounds.
     """
 
     text: str
@@ -324,6 +330,7 @@ class Response:
     attempts: tuple[Attempt, ...] = ()
     id: str = ""
     result: Any = None
+    details: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
     success: bool = True
     score: float | None = None
     parsed: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestra.build.builder import Builder, Maker
+from orchestra.build.judged import fuse, rank, verify
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.prompts import inline, prompted
 from orchestra.build.routes import route
@@ -13,7 +14,17 @@ from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
 from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
-from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, PromptedSpec, RetrySpec, RouteSpec
+from orchestra.settings.nodes import (
+    CachedSpec,
+    FallbackSpec,
+    FuseSpec,
+    LimitedSpec,
+    PromptedSpec,
+    RankSpec,
+    RetrySpec,
+    RouteSpec,
+    VerifySpec,
+)
 from orchestra.tree import Tree
 
 __all__ = ["build"]
@@ -24,6 +35,9 @@ MAKERS: dict[type[Spec], Maker] = {
     RetrySpec: retry,
     LimitedSpec: limited,
     CachedSpec: cached,
+    RankSpec: rank,
+    FuseSpec: fuse,
+    VerifySpec: verify,
     PromptedSpec: prompted,
 }
 """What builds each kind of node."""

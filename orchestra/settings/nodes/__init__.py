@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from orchestra.settings.base import Spec
+from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, RankSpec, VerifySpec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.prompts import PromptedSpec
@@ -16,16 +17,21 @@ from orchestra.settings.nodes.when import Bounds, When, Words
 __all__ = [
     "Bounds",
     "CachedSpec",
+    "CheckSpec",
     "FallbackSpec",
+    "FieldSpec",
+    "FuseSpec",
     "LimitedSpec",
     "ModelSpec",
     "NameSpec",
     "NodeSpec",
     "PromptedSpec",
+    "RankSpec",
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
     "StrategyName",
+    "VerifySpec",
     "When",
     "Words",
 ]
@@ -47,12 +53,18 @@ NodeSpec = Annotated[
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
         | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[RankSpec, Tag("rank")]
+        | Annotated[FuseSpec, Tag("fuse")]
+        | Annotated[VerifySpec, Tag("verify")]
         | Annotated[PromptedSpec, Tag("prompted")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec, PromptedSpec)
+_nesting: tuple[type[Spec], ...] = (
+    *(RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
+)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
