@@ -17,10 +17,10 @@ from orchestra.build import build
 from orchestra.build.ensembles import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
-from orchestra.prompting import Library, Template, rendered
+from orchestra.prompting import Experiment, Library, Template, rendered
 from orchestra.prompting.prompted import VARIABLES
 from orchestra.prompting.scores import SCORE, prompts_of
-from orchestra.routing import Arm, Facts, Route, facts_of
+from orchestra.routing import Arm, Facts, Route, Split, facts_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
@@ -93,6 +93,15 @@ class MultiModelAPI:
         request, attempts = (response, ()) if isinstance(response, str) else (response.id, response.attempts)
         score = {"request": request, "metric": metric, "value": value, "prompts": prompts_of(attempts)}
         self._tree.money.ledger.event(SCORE, None, score)
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name, as the settings declare it; raises `ConfigError` when there is none."""
+        declared = self.settings.experiments
+        if name not in declared:
+            close = get_close_matches(name, declared, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(declared) or 'none'}"
+            raise ConfigError(f"no experiment is called {name!r}; {hint}")
+        return self._tree.runtime.experiment(name, declared[name])
 
     def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
         """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
@@ -320,10 +329,12 @@ def _cap(max_cost_usd: Any) -> Any:
 def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
     """The decision of an arm for these facts; one that decides nothing is chosen itself."""
     node: Any = arm.model
-    while not isinstance(node, Route) and callable(getattr(node, "model", None)):
+    while not isinstance(node, Route | Split) and callable(getattr(node, "model", None)):
         node = node.model
     if isinstance(node, Route):
         return node.strategy.decide(facts, live)
+    if isinstance(node, Split):
+        return node.decide(facts, live)
     name, reason = arm.name, "named by the caller"
     if len(arm.members) == 1 and arm.members[0].name != arm.name:
         name, reason = arm.members[0].name, f"the one model of {arm.name!r}"

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from orchestra.ledger import Ledger
 from orchestra.local import LocalServer
-from orchestra.prompting import Library
+from orchestra.prompting import Experiment, Library
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
 from orchestra.resilience.store import Store
+from orchestra.settings.experiments import ExperimentSpec
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,10 +37,17 @@ class Runtime:
     """The retired models that a warning was already given for."""
     stores: dict[tuple[Path, int], Store] = field(default_factory=dict)
     """The caches, by folder and size in bytes."""
+    experiments: dict[str, Experiment] = field(default_factory=dict)
 
     def store(self, directory: Path, size_bytes: int) -> Store:
         """The cache in a folder, one for all the nodes that keep answers there."""
         return self.stores.setdefault((directory, size_bytes), Store(directory, size_bytes, self.clock))
+
+    def experiment(self, name: str, spec: ExperimentSpec) -> Experiment:
+        """The experiment of that name, one for all the nodes that are part of it."""
+        assert self.ledger is not None
+        made = Experiment(name, spec, self.ledger, clock=self.clock, wall=self.wall)
+        return self.experiments.setdefault(name, made)
 
     def close(self) -> None:
         """Stop what was started."""

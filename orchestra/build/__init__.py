@@ -7,6 +7,7 @@ from orchestra.build.judged import fuse, rank, verify
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.prompts import inline, prompted
 from orchestra.build.routes import route
+from orchestra.build.splits import experiments, split
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
 from orchestra.resilience import RateLimit
@@ -23,6 +24,7 @@ from orchestra.settings.nodes import (
     RankSpec,
     RetrySpec,
     RouteSpec,
+    SplitSpec,
     VerifySpec,
 )
 from orchestra.tree import Tree
@@ -31,6 +33,7 @@ __all__ = ["build"]
 
 MAKERS: dict[type[Spec], Maker] = {
     RouteSpec: route,
+    SplitSpec: split,
     FallbackSpec: fallback,
     RetrySpec: retry,
     LimitedSpec: limited,
@@ -52,7 +55,8 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
     builder = Builder(tree, policies(file), MAKERS)
     inline(builder)
     arms = builder.built()
+    experiments(builder)
     if builder.problems:
-        raise ConfigError(*builder.problems)
+        raise ConfigError(*dict.fromkeys(builder.problems))
     tree.add(arms)
     return tree

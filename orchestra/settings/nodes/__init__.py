@@ -12,6 +12,7 @@ from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSp
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.prompts import PromptedSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.splits import SplitSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SplitSpec",
     "StrategyName",
     "VerifySpec",
     "When",
@@ -49,6 +51,7 @@ NodeSpec = Annotated[
     Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
+        | Annotated[SplitSpec, Tag("split")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
@@ -63,7 +66,7 @@ NodeSpec = Annotated[
 ]
 
 _nesting: tuple[type[Spec], ...] = (
-    *(RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RuleSpec, RouteSpec, SplitSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
     *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
