@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         VerificationEnsemble,
         VotingEnsemble,
     )
+    from orchestra.dropin import install, uninstall
     from orchestra.ensemble import Fuse, Rank, Verify
     from orchestra.errors import (
         AllFailed,
@@ -87,6 +88,10 @@ _PLACES = {
         "Task",
         "VerificationEnsemble",
         "VotingEnsemble",
+    ),
+    "orchestra.dropin": (
+        "install",
+        "uninstall",
     ),
     "orchestra.ensemble": (
         "Fuse",
@@ -228,6 +233,8 @@ __all__ = [
     "VerificationEnsemble",
     "Verify",
     "VotingEnsemble",
+    "install",
+    "uninstall",
 ]
 
 
