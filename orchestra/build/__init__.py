@@ -5,20 +5,23 @@ from __future__ import annotations
 from orchestra.build.builder import Builder, Maker
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.routes import route
+from orchestra.build.spread import spread
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
+from orchestra.events import CONFIG_UNREAD, emit
 from orchestra.resilience import RateLimit
 from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
 from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
-from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec
+from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec, SpreadSpec
 from orchestra.tree import Tree
 
 __all__ = ["build"]
 
 MAKERS: dict[type[Spec], Maker] = {
     RouteSpec: route,
+    SpreadSpec: spread,
     FallbackSpec: fallback,
     RetrySpec: retry,
     LimitedSpec: limited,
@@ -38,4 +41,6 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
     if builder.problems:
         raise ConfigError(*builder.problems)
     tree.add(arms)
+    for said in file.unread:
+        emit(CONFIG_UNREAD, said=said)
     return tree

@@ -10,6 +10,7 @@ from orchestra.settings.base import Spec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SpreadSpec",
     "StrategyName",
     "When",
     "Words",
@@ -41,6 +43,7 @@ NodeSpec = Annotated[
     Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
+        | Annotated[SpreadSpec, Tag("spread")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
@@ -50,6 +53,6 @@ NodeSpec = Annotated[
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
+_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
