@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
     from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, Task
+    from orchestra.dropin import install, uninstall
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
     "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "Task"),
+    "orchestra.dropin": ("install", "uninstall"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -175,6 +177,8 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Verdict",
+    "install",
+    "uninstall",
 ]
 
 

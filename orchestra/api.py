@@ -23,7 +23,7 @@ from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.flat import DEFAULT
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
-from orchestra.types import Call, Choice, Priority, Request, Response, Sink
+from orchestra.types import Call, Choice, Priority, Request, Response, Sink, Unlimited
 
 UNSET: Any = object()
 """Not given, where `None` means something."""
@@ -65,10 +65,16 @@ class MultiModelAPI:
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
 
-    async def answer(self, request: Request) -> Response:
-        """Answer a ready-made request, under the budgets of this client; as `generate`, for who builds requests."""
-        request = replace(request, budgets=self._tree.budgets(), journal=[])
-        return await self._answered(self._tree.find(request.model or DEFAULT), request, self.settings.deadline_s)
+    def request(self, call: Call = "chat", model: str | None = None, **options: Any) -> Request:
+        """A request as `generate` makes it of the same options, checked and not yet sent; `answer` sends it."""
+        return self._request(call, None, model, options)[1]
+
+    async def answer(self, request: Request, deadline_s: float | None = UNSET) -> Response:
+        """Answer a ready-made request, under the budgets of this client or its own; with a sink, streamed into it."""
+        budgets = self._tree.budgets() if isinstance(request.budgets, Unlimited) else request.budgets
+        request = replace(request, budgets=budgets, journal=[])
+        deadline_s = self.settings.deadline_s if deadline_s is UNSET else deadline_s
+        return await self._answered(self._tree.find(request.model or DEFAULT), request, deadline_s, request.sink)
 
     def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
         """Store feedback on an answer, or on the id of a request; what routing learns from.

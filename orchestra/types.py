@@ -190,6 +190,15 @@ class Chunk:
     raw: Any = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller's own key and address; they go to models of `provider` and to nobody else."""
+
+    provider: str
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+
+
 class Sink(Protocol):
     """Where a leaf pushes chunks as they come."""
 
@@ -239,6 +248,9 @@ class Request:
     budgets: Budgets = field(default=Unlimited(), repr=False, compare=False)
     sink: Sink | None = field(default=None, repr=False, compare=False)
     journal: list[Attempt] = field(default_factory=list, repr=False, compare=False)
+    access: Access | None = field(default=None, repr=False)
+    reported: bool = False
+    """LiteLLM's callbacks hear of the whole request from another call, and of its own calls nothing."""
 
     def at(self, name: str) -> Self:
         """The same request one step further down the tree."""
