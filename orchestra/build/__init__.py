@@ -8,8 +8,10 @@ from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.prompts import inline, prompted
 from orchestra.build.routes import route
 from orchestra.build.splits import experiments, split
+from orchestra.build.spread import spread
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
+from orchestra.events import CONFIG_UNREAD, emit
 from orchestra.resilience import RateLimit
 from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
@@ -25,6 +27,7 @@ from orchestra.settings.nodes import (
     RetrySpec,
     RouteSpec,
     SplitSpec,
+    SpreadSpec,
     VerifySpec,
 )
 from orchestra.tree import Tree
@@ -34,6 +37,7 @@ __all__ = ["build"]
 MAKERS: dict[type[Spec], Maker] = {
     RouteSpec: route,
     SplitSpec: split,
+    SpreadSpec: spread,
     FallbackSpec: fallback,
     RetrySpec: retry,
     LimitedSpec: limited,
@@ -59,4 +63,6 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
     if builder.problems:
         raise ConfigError(*dict.fromkeys(builder.problems))
     tree.add(arms)
+    for said in file.unread:
+        emit(CONFIG_UNREAD, said=said)
     return tree

@@ -13,6 +13,7 @@ from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.prompts import PromptedSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
 from orchestra.settings.nodes.splits import SplitSpec
+from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "RouteSpec",
     "RuleSpec",
     "SplitSpec",
+    "SpreadSpec",
     "StrategyName",
     "VerifySpec",
     "When",
@@ -52,6 +54,7 @@ NodeSpec = Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
         | Annotated[SplitSpec, Tag("split")]
+        | Annotated[SpreadSpec, Tag("spread")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
@@ -66,7 +69,7 @@ NodeSpec = Annotated[
 ]
 
 _nesting: tuple[type[Spec], ...] = (
-    *(RuleSpec, RouteSpec, SplitSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RuleSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
     *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
