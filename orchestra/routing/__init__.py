@@ -2,7 +2,8 @@
 
 from orchestra.routing.arm import Arm
 from orchestra.routing.facts import Facts, facts_of
-from orchestra.routing.route import Route
+from orchestra.routing.reader import Reader
+from orchestra.routing.route import Route, route_of
 from orchestra.routing.rules import Rule, Rules
 
-__all__ = ["Arm", "Facts", "Route", "Rule", "Rules", "facts_of"]
+__all__ = ["Arm", "Facts", "Reader", "Route", "Rule", "Rules", "facts_of", "route_of"]

@@ -52,6 +52,11 @@ class PolicyFile:
     fingerprint: str = ""
     """A short hash of the text: which version of the file decided."""
 
+    @property
+    def hash(self) -> str:
+        """The fingerprint, or that of the settings where there is no file."""
+        return self.fingerprint or fingerprint(self.settings.model_dump_json())
+
     def place(self, path: KeyPath) -> str:
         """`file:line: path.of.the.key`, as precise as it is known."""
         here = list(_in_file(path, self.data, "")) if self.data else list(path)
@@ -77,7 +82,12 @@ def parse(text: str, origin: str = "policy") -> PolicyFile:
         raise ConfigError(*problems(invalid, data, origin)) from None
     named = settings.model_fields_set - (OFF.keys() - data.keys())
     settings = settings.model_construct(_fields_set=named, **dict(settings))
-    return PolicyFile(settings, origin, data, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return PolicyFile(settings, origin, data, fingerprint(text))
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load(text: str, origin: str) -> CommentedMap:

@@ -9,12 +9,13 @@ from pydantic import BeforeValidator, Discriminator, Tag
 from orchestra.settings.base import Spec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
-from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.routes import ClassifierSpec, RouteSpec, RuleSpec, SpecStrategy, StrategyName
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
     "Bounds",
     "CachedSpec",
+    "ClassifierSpec",
     "FallbackSpec",
     "LimitedSpec",
     "ModelSpec",
@@ -23,6 +24,7 @@ __all__ = [
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SpecStrategy",
     "StrategyName",
     "When",
     "Words",
@@ -50,6 +52,14 @@ NodeSpec = Annotated[
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
+_nesting: tuple[type[Spec], ...] = (
+    RuleSpec,
+    ClassifierSpec,
+    RouteSpec,
+    FallbackSpec,
+    RetrySpec,
+    LimitedSpec,
+    CachedSpec,
+)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
