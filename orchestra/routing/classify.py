@@ -15,7 +15,7 @@ from orchestra.routing.facts import Facts
 from orchestra.routing.text import FENCE, terms
 
 LONG_TOKENS = 100_000
-SURE = 0.7
+SURE = 0.6
 """A text's task is told when it is this probable; below, it is left open."""
 SMOOTHING = 0.3
 RARE = 2
