@@ -20,7 +20,7 @@ from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
 from orchestra.prompting import Experiment, Library, Template, rendered
 from orchestra.prompting.prompted import VARIABLES
 from orchestra.prompting.scores import SCORE, prompts_of
-from orchestra.routing import Arm, Facts, Route, Split, facts_of
+from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
@@ -159,7 +159,7 @@ class MultiModelAPI:
         It decides as if every key were there; `live=True` counts missing keys and cool-downs as a call would.
         """
         arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
-        return decided(arm, facts_of(request), live)
+        return decided(arm, request, live)
 
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """`generate` for callers that are not async; works inside a running event loop too."""
@@ -191,7 +191,7 @@ class MultiModelAPI:
     ) -> Choice:
         """`explain` for callers that are not async; local, and needs no loop."""
         arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
-        return decided(arm, facts_of(request), live)
+        return decided(arm, request, live)
 
     def close(self) -> None:
         """Stop what the client started (the local model)."""
@@ -331,19 +331,15 @@ def _cap(max_cost_usd: Any) -> Any:
     return amount
 
 
-def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
-    """The decision of an arm for these facts; one that decides nothing is chosen itself."""
-    node: Any = arm.model
-    while not isinstance(node, Route | Split) and callable(getattr(node, "model", None)):
-        node = node.model
-    if isinstance(node, Route):
-        return node.strategy.decide(facts, live)
-    if isinstance(node, Split):
-        return node.decide(facts, live)
+def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
+    """The decision of an arm for a request; one that decides nothing is chosen itself."""
+    node = route_of(arm)
+    if node is not None:
+        return node.explain(request, live)
     name, reason = arm.name, "named by the caller"
     if len(arm.members) == 1 and arm.members[0].name != arm.name:
         name, reason = arm.members[0].name, f"the one model of {arm.name!r}"
-    return Choice(arm=name, rule="asked for", reason=reason, features=facts.shown(), chain=(name,))
+    return Choice(arm=name, rule="asked for", reason=reason, features=facts_of(request).shown(), chain=(name,))
 
 
 def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:

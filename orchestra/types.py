@@ -273,7 +273,8 @@ class Choice:
     """What a strategy chose, and why.
 
     `passed_over` names each candidate that was not taken, with the reason, in the order in which they were looked at.
-    `features` are the facts that the decision was made from.
+    `features` are the facts worth showing, `record` is all that the decision was made from, as plain data: it can be
+    made again from it.
     """
 
     arm: str
@@ -282,6 +283,7 @@ class Choice:
     passed_over: tuple[tuple[str, str], ...] = ()
     features: Mapping[str, Any] = field(default_factory=_nothing)
     chain: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

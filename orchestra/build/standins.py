@@ -8,8 +8,8 @@ from orchestra.build.builder import Builder, members
 from orchestra.ensemble.family import family
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
-from orchestra.routing import Arm, Facts, Route
-from orchestra.routing.strategies import Ordered, by_quality
+from orchestra.routing import Arm, Route
+from orchestra.routing.strategies import AsListed, Best, Ranked
 
 FAST = ("openai", "google", "anthropic", "groq", "mistral", "cohere", "together", "perplexity", "local")
 """Providers in the order in which their fast model is asked."""
@@ -21,15 +21,14 @@ def strongest(builder: Builder, name: str, besides: Sequence[ModelConfig] = ()) 
     arms = list(with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
     others = tuple(arm for arm in arms if not any(family(model) in taken for model in arm.members))
     kin = tuple(arm for arm in arms if arm not in others)
-    return _chosen(
-        builder, name, Ordered("strongest", others, by_quality, kin, builder.tree.find, builder.runtime.cooldowns)
-    )
+    best = Best(name="strongest")
+    return _chosen(builder, name, Ranked(best, others, kin, builder.tree.find, builder.runtime.cooldowns))
 
 
 def fast(builder: Builder, name: str) -> Arm:
     """A fast model: that of the first provider that has one and a key."""
     arms = tuple(with_role(builder, "fast", FAST))
-    return _chosen(builder, name, Ordered("fast", arms, _as_listed, cooldowns=builder.runtime.cooldowns))
+    return _chosen(builder, name, Ranked(AsListed("fast"), arms, cooldowns=builder.runtime.cooldowns))
 
 
 def with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator[Arm]:
@@ -45,11 +44,7 @@ def with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator
             break
 
 
-def _chosen(builder: Builder, name: str, strategy: Ordered) -> Arm:
+def _chosen(builder: Builder, name: str, strategy: Ranked) -> Arm:
     arms = (*strategy.arms, *strategy.fallback)
     node = Route(strategy, {arm.name: arm for arm in arms}, builder.tree.find, builder.runtime.clock)
     return Arm(name, node, members(arms))
-
-
-def _as_listed(arm: Arm, facts: Facts) -> tuple[float, str]:
-    return 0.0, "the first that has a key"

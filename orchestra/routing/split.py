@@ -46,8 +46,9 @@ class Split:
             response = replace(response, sources=response.sources or (replace(response, sources=()),))
         return replace(response, choice=choice)
 
-    def decide(self, facts: Facts, live: bool = False) -> Choice:
-        """The decision for these facts; where it hangs on the request itself, that of the likeliest arm."""
+    def explain(self, request: Request, live: bool = False) -> Choice:
+        """The decision for a request, without a call; where it hangs on the request alone, the likeliest arm."""
+        facts = facts_of(request)
         if self.experiment is not None and not self.experiment.known:
             _refreshed(self.experiment)
         unit = facts.tags.get(self.by or "")

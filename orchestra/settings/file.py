@@ -56,6 +56,11 @@ class PolicyFile:
     unread: tuple[str, ...] = ()
     """What of a LiteLLM `config.yaml` is not understood, or only in part: a line each."""
 
+    @property
+    def hash(self) -> str:
+        """The fingerprint, or that of the settings where there is no file."""
+        return self.fingerprint or fingerprint(self.settings.model_dump_json())
+
     def place(self, path: KeyPath) -> str:
         """`file:line: path.of.the.key`, as precise as it is known."""
         return placed(self.origin, self.data, path)
@@ -85,7 +90,12 @@ def parse(text: str, origin: str = "policy") -> PolicyFile:
         raise ConfigError(*problems(invalid, data, origin)) from None
     named = settings.model_fields_set - (OFF.keys() - data.keys())
     settings = settings.model_construct(_fields_set=named, **dict(settings))
-    return PolicyFile(settings, origin, data, hashlib.sha256(text.encode()).hexdigest()[:12], unread)
+    return PolicyFile(settings, origin, data, fingerprint(text), unread)
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load(text: str, origin: str) -> CommentedMap:

@@ -11,7 +11,7 @@ from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, Rank
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.prompts import PromptedSpec
-from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.routes import ClassifierSpec, RouteSpec, RuleSpec, SpecStrategy, StrategyName
 from orchestra.settings.nodes.splits import SplitSpec
 from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
@@ -20,6 +20,7 @@ __all__ = [
     "Bounds",
     "CachedSpec",
     "CheckSpec",
+    "ClassifierSpec",
     "FallbackSpec",
     "FieldSpec",
     "FuseSpec",
@@ -32,6 +33,7 @@ __all__ = [
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SpecStrategy",
     "SplitSpec",
     "SpreadSpec",
     "StrategyName",
@@ -69,7 +71,7 @@ NodeSpec = Annotated[
 ]
 
 _nesting: tuple[type[Spec], ...] = (
-    *(RuleSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RuleSpec, ClassifierSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
     *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
