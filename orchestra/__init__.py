@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from orchestra.classic import (
         BudgetEnforcer,
         CostTracker,
+        FusionEnsemble,
         ModelRouter,
         PromptABTest,
         PromptManager,
         PromptTemplate,
+        RankingEnsemble,
         Task,
+        VerificationEnsemble,
+        VotingEnsemble,
     )
+    from orchestra.dropin import install, uninstall
+    from orchestra.ensemble import Fuse, Rank, Verify
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -73,11 +79,24 @@ _PLACES = {
     "orchestra.classic": (
         "BudgetEnforcer",
         "CostTracker",
+        "FusionEnsemble",
         "ModelRouter",
         "PromptABTest",
         "PromptManager",
         "PromptTemplate",
+        "RankingEnsemble",
         "Task",
+        "VerificationEnsemble",
+        "VotingEnsemble",
+    ),
+    "orchestra.dropin": (
+        "install",
+        "uninstall",
+    ),
+    "orchestra.ensemble": (
+        "Fuse",
+        "Rank",
+        "Verify",
     ),
     "orchestra.errors": (
         "AllFailed",
@@ -107,7 +126,11 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
-    "orchestra.prompting": ("Experiment", "Library", "Prompted"),
+    "orchestra.prompting": (
+        "Experiment",
+        "Library",
+        "Prompted",
+    ),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
     "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
@@ -157,6 +180,8 @@ __all__ = [
     "Experiment",
     "Failure",
     "Fallback",
+    "Fuse",
+    "FusionEnsemble",
     "Judge",
     "Leaf",
     "Ledger",
@@ -182,6 +207,8 @@ __all__ = [
     "PromptTemplate",
     "Prompted",
     "ProviderConfig",
+    "Rank",
+    "RankingEnsemble",
     "RateLimited",
     "Refused",
     "Request",
@@ -203,6 +230,11 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Verdict",
+    "VerificationEnsemble",
+    "Verify",
+    "VotingEnsemble",
+    "install",
+    "uninstall",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Prompts as files, versions that never change, and the experiments between them, between models and policies."""
+"""Prompts as files, versions that never change, and the experiments between them, between models and whole policies."""
 
 from orchestra.prompting.analysis import Analysis
 from orchestra.prompting.experiment import Experiment

@@ -46,8 +46,9 @@ class Split:
             response = replace(response, sources=response.sources or (replace(response, sources=()),))
         return replace(response, choice=choice)
 
-    def decide(self, facts: Facts, live: bool = False) -> Choice:
-        """The decision for these facts; where it hangs on the request itself, that of the likeliest arm."""
+    def explain(self, request: Request, live: bool = False) -> Choice:
+        """The decision for a request, without a call; where it hangs on the request alone, the likeliest arm."""
+        facts = facts_of(request)
         if self.experiment is not None and not self.experiment.known:
             _refreshed(self.experiment)
         unit = facts.tags.get(self.by or "")
@@ -63,7 +64,6 @@ class Split:
         return self.experiment.assign(unit if self.experiment.by_unit else None)
 
     def _choice(self, assigned: Assigned, facts: Facts, unit: str | None) -> Choice:
-        features = {**facts.shown(), "unit": unit} if unit else facts.shown()
         return Choice(
             arm=self.arms[assigned.arm].name,
             rule=f"split {self.name}",
@@ -71,8 +71,9 @@ class Split:
             passed_over=tuple(
                 (arm.name, f"is the arm {label!r}") for label, arm in self.arms.items() if label != assigned.arm
             ),
-            features=features,
+            features=facts.shown(),
             chain=(self.arms[assigned.arm].name,),
+            record={"split": self.name, "unit": unit, "weights": dict(self.weights), "arm": assigned.arm},
         )
 
 

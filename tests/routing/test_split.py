@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -12,9 +13,9 @@ import pytest
 from orchestra.errors import ModelError, Unavailable
 from orchestra.ledger import Ledger
 from orchestra.prompting import Experiment
+from orchestra.prompting.assignment import sticky
 from orchestra.prompting.observed import EXPOSED
 from orchestra.routing import Arm, Split
-from orchestra.routing.facts import facts_of
 from orchestra.settings.experiments import ExperimentSpec
 from orchestra.testing import Scripted
 from orchestra.types import Request
@@ -60,23 +61,24 @@ async def test_a_unit_always_gets_the_same_arm() -> None:
 async def test_weights_can_ramp() -> None:
     """Who had the arm that grows keeps it."""
     texts = [{user: (await split(old=1 - new, new=new)(of(user))).text for user in USERS} for new in (0.0, 0.1, 0.5, 1)]
-    for before, after in zip(texts, texts[1:], strict=False):
+    for before, after in pairwise(texts):
         assert all(after[user] == "new" for user in USERS if before[user] == "new")
     assert [Counter(text.values())["new"] for text in (texts[0], texts[-1])] == [0, len(USERS)]
 
 
 async def test_a_split_says_why_and_explains_without_a_call() -> None:
-    """The unit is in the features: the decision can be made again from them."""
+    """Its record is enough to decide again."""
     node = split()
     choice = (await node(of("ada"))).choice
     assert choice is not None
-    assert node.decide(facts_of(of("ada"))) == choice
+    assert node.explain(of("ada")) == choice
     assert choice.rule == "split test"
-    assert choice.features["unit"] == "ada"
-    label = "old" if choice.arm == "model-old" else "new"
+    record = choice.record
+    label = sticky(record["split"], record["unit"], record["weights"])
+    assert choice.arm == f"model-{label}"
     assert f"arm {label!r}" in choice.reason
     assert [name for name, _ in choice.passed_over] == [f"model-{'new' if label == 'old' else 'old'}"]
-    assert "old 50%, new 50%" in node.decide(facts_of(of())).reason
+    assert "old 50%, new 50%" in node.explain(of()).reason
 
 
 async def test_an_arm_that_fails_is_a_failure_of_that_arm() -> None:
@@ -112,7 +114,7 @@ async def test_the_first_request_of_a_process_knows_that_the_experiment_runs(led
     starter.experiment.start().result()
     answers = {user: (await tried(ledger)(of(user))).text for user in USERS[:10]}
     assert set(answers.values()) == {"old", "new"}
-    assert tried(ledger).decide(facts_of(of(USERS[0]))).arm == f"model-{answers[USERS[0]]}"
+    assert tried(ledger).explain(of(USERS[0])).arm == f"model-{answers[USERS[0]]}"
 
 
 async def test_without_a_ledger_the_first_arm_answers(tmp_path: Path) -> None:
