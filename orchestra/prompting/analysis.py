@@ -89,8 +89,8 @@ class Guarded:
 class Analysis:
     """What is known at a time.
 
-    `winner` is better than every other arm, breaks no guardrail, and was called when the experiment had run for its
-    least time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
+    `winner` is better than every other arm, is shown to keep its guardrails, and the experiment has run for its least
+    time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
     about how many results each arm lacks if the difference stays what it is (`None`: more than a million, or nothing is
     known yet). `mismatch` says that the arms did not get their shares of units: then nothing else is to be trusted.
     """
@@ -130,7 +130,7 @@ def analysed(seen: Observed, at: float) -> Analysis:
     against = tuple(d if d.arm == leader else d.turned() for d in differences if leader in (d.arm, d.other))
     best = all(difference.better for difference in against)
     ends = seen.started_at + spec.min_run_s
-    broken = any(one.arm == leader and one.state == "broken" for one in guarded)
+    kept = all(one.state == "kept" for one in guarded if one.arm == leader)
     mismatch = _mismatch(seen, spec)
     analysis = Analysis(
         at=at,
@@ -139,7 +139,7 @@ def analysed(seen: Observed, at: float) -> Analysis:
         guarded=guarded,
         mismatch=mismatch,
         leader=leader if any(e.n for e in estimates) else None,
-        winner=leader if best and not broken and not mismatch and at >= ends else None,
+        winner=leader if best and kept and not mismatch and at >= ends else None,
         excluded=tuple(
             arm
             for arm in spec.arms
@@ -247,9 +247,9 @@ def _more(against: Sequence[Difference], alpha: float) -> int | None:
         enough = needed(difference.mean, difference.variance, alpha)
         if enough is None:
             return None
-        most = max(most, 1 if difference.better else enough - difference.n)
-    digits = max(0, len(str(most)) - ROUNDED)
-    return max(1, round(most, -digits))
+        if not difference.better:
+            most = max(most, enough - difference.n, difference.n // 10, 1)
+    return round(most, min(0, ROUNDED - len(str(most))))
 
 
 def _said(found: Analysis, against: Sequence[Difference]) -> str:
@@ -265,7 +265,15 @@ def _said(found: Analysis, against: Sequence[Difference]) -> str:
     if found.winner is not None:
         return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
     if low > 0:
-        why = "it breaks a guardrail" if found.runs_until is None else "the least run time is not over"
+        states = {one.metric: one.state for one in found.guarded if one.arm == found.leader and one.state != "kept"}
+        broken, still = (", ".join(m for m, state in states.items() if state == s) for s in ("broken", "open"))
+        why = "the least run time is not over"
+        if states:
+            why = (
+                f"it breaks its guardrail on {broken}"
+                if broken
+                else f"its guardrail on {still} is not shown to hold yet"
+            )
         return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but is not called: {why}"
     more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
     said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"

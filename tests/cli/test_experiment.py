@@ -77,7 +77,7 @@ async def test_a_guardrail_that_is_broken_is_shown(run: Run, policy: Path) -> No
     run("experiment", "start", "bigger")
     await used(policy, large_usd="0.002")
     shown = run("experiment", "status", "bigger").out
-    assert "it breaks a guardrail" in shown
+    assert "it breaks its guardrail on cost" in shown
     line = next(line for line in shown.splitlines() if line.startswith("cost"))
     assert line.split()[1:4] == ["large", "$0.002", "$0.001"]
     assert line.endswith("broken")

@@ -26,7 +26,7 @@ experiments:
       v2: {{kind: prompted, prompt: extraction, version: 2, model: openai, input: html_content, variables: {fields}}}
     by: user
     min_run_s: 0
-    guardrails: {{cost: 0.1, errors: 0.1}}
+    guardrails: {{cost: 0.1}}
 policies:
   extract: {{kind: split, experiment: wording}}
 """
