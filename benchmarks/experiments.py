@@ -252,6 +252,15 @@ def power(run: Runs, runs: int, most: int) -> Iterator[Row]:
             wrong = sum(end[way][0] == 0 for end in ends) / runs
             median = statistics.median(at) if at else None
             yield {"arms": f"{one} / {other}", "way": way, "found": len(at) / runs, "wrong": wrong, "median": median}
+        planned = {"way": "one planned look", "found": 0.8, "wrong": 0.0, "median": planned_size(one, other)}
+        yield {"arms": f"{one} / {other}", **planned}
+
+
+def planned_size(one: str, other: str) -> float:
+    """Results of each arm that a test with a single look, at their end, needs to find the better arm in 80 %."""
+    chance = Random(0)
+    arms = [Moments.of(DRAWS[name](chance) for _ in range(50_000)) for name in (one, other)]
+    return (1.96 + 0.842) ** 2 * sum(arm.variance for arm in arms) / (arms[0].mean - arms[1].mean) ** 2
 
 
 def coverage(run: Runs, runs: int, most: int) -> Iterator[Row]:
@@ -270,6 +279,12 @@ def best_arm(run: Runs, runs: int, most: int) -> Iterator[Row]:
             yield {**row, "wrong": wrong, "results": used[way], "saved": 1 - used[way] / used["uniform"]}
 
 
+def none_is_best(run: Runs, runs: int, most: int) -> Iterator[Row]:
+    for way, adaptive in (("uniform", False), ("top-two", True)):
+        ends = run(best_of, runs, (0.6,) * 5, adaptive, most)
+        yield {"way": way, "runs": runs, "results": most, "called": sum(arm is not None for arm, _ in ends) / runs}
+
+
 def fairness(run: Runs, runs: int, most: int) -> Iterator[Row]:
     for share in (0.5, 0.52, 0.55):
         at = [n for n in run(mismatched, runs, share, most) if n is not None]
@@ -286,8 +301,9 @@ def pairing(run: Runs, runs: int, most: int) -> Iterator[Row]:
 PARTS = {
     "False winners: both arms are the same, a look after every result": (false_winners, 2000, 1000),
     "Power: results of each arm until the better one is called": (power, 500, 3000),
-    "Coverage: the truth was inside at every look": (coverage, 1000, 1000),
+    "Coverage: the truth was inside at every look": (coverage, 400, 1000),
     "The best of five: results of all arms until it is called": (best_arm, 100, 30_000),
+    "False winners of five equal arms: a look after every result": (none_is_best, 400, 4000),
     "Sample ratio: the assignment is fair at 0.5": (fairness, 500, 5000),
     "Pairs: results of each arm until a difference of 0.03 is called": (pairing, 300, 5000),
 }
