@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from orchestra.accounts import ledger_of
 from orchestra.errors import ConfigError
@@ -112,6 +112,12 @@ class PromptABTest:
             self.experiment.ledger.close()
         else:
             self.experiment.ledger.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def _chosen(self, unit: str | None) -> tuple[int, Future[Written] | None]:
         self._begun()
