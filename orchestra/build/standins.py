@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from orchestra.build.builder import Builder, members
 from orchestra.ensemble.family import family
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
-from orchestra.routing import Arm, Facts, Route
+from orchestra.routing import Arm, Facts, Route, facts_of
+from orchestra.routing.route import Decider
 from orchestra.routing.strategies import Ordered, by_quality
+from orchestra.types import Choice, Request
 
 FAST = ("openai", "google", "anthropic", "groq", "mistral", "cohere", "together", "perplexity", "local")
 """Providers in the order in which their fast model is asked."""
 
 
-def strongest(builder: Builder, name: str, besides: Sequence[ModelConfig] = ()) -> Arm:
-    """The best model there is, by price; one of another family than `besides` before any other."""
-    taken = {family(model) for model in besides}
-    arms = list(with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
-    others = tuple(arm for arm in arms if not any(family(model) in taken for model in arm.members))
-    kin = tuple(arm for arm in arms if arm not in others)
-    return _chosen(
-        builder, name, Ordered("strongest", others, by_quality, kin, builder.tree.find, builder.runtime.cooldowns)
-    )
+@dataclass(frozen=True, slots=True)
+class Strongest:
+    """Choose the best of `arms`, by price; those of another family than `besides` come before any other."""
+
+    arms: tuple[Arm, ...]
+    besides: Callable[[Facts], Sequence[ModelConfig]] = field(repr=False, compare=False)
+    ordered: Callable[[tuple[Arm, ...], tuple[Arm, ...]], Ordered] = field(repr=False, compare=False)
+
+    async def __call__(self, request: Request) -> Choice:
+        return self.decide(facts_of(request), live=True)
+
+    def decide(self, facts: Facts, live: bool = False) -> Choice:
+        taken = {family(model) for model in self.besides(facts)}
+        kin = tuple(arm for arm in self.arms if any(family(model) in taken for model in arm.members))
+        others = tuple(arm for arm in self.arms if arm not in kin)
+        return self.ordered(others, kin).decide(facts, live)
+
+
+def strongest(builder: Builder, name: str, besides: Callable[[Facts], Sequence[ModelConfig]] = lambda _: ()) -> Arm:
+    """The best model there is, of another family than `besides` if there is one."""
+    arms = tuple(with_role(builder, "reasoning", [provider.name for provider in builder.tree.catalog.providers()]))
+
+    def ordered(others: tuple[Arm, ...], kin: tuple[Arm, ...]) -> Ordered:
+        return Ordered("strongest", others, by_quality, kin, cooldowns=builder.runtime.cooldowns)
+
+    return _chosen(builder, name, Strongest(arms, besides, ordered), arms)
 
 
 def fast(builder: Builder, name: str) -> Arm:
     """A fast model: that of the first provider that has one and a key."""
     arms = tuple(with_role(builder, "fast", FAST))
-    return _chosen(builder, name, Ordered("fast", arms, _as_listed, cooldowns=builder.runtime.cooldowns))
+    return _chosen(builder, name, Ordered("fast", arms, _as_listed, cooldowns=builder.runtime.cooldowns), arms)
 
 
 def with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator[Arm]:
@@ -45,8 +65,7 @@ def with_role(builder: Builder, role: str, providers: Sequence[str]) -> Iterator
             break
 
 
-def _chosen(builder: Builder, name: str, strategy: Ordered) -> Arm:
-    arms = (*strategy.arms, *strategy.fallback)
+def _chosen(builder: Builder, name: str, strategy: Decider, arms: tuple[Arm, ...]) -> Arm:
     node = Route(strategy, {arm.name: arm for arm in arms}, builder.tree.find, builder.runtime.clock)
     return Arm(name, node, members(arms))
 

@@ -130,7 +130,7 @@ def _response(rounds: Sequence[Round], failures: Sequence[Failure]) -> Response:
         details={"rounds": [_told(one) for one in rounds]},
         score=finding.confidence,
         success=response.success and finding.correct is True,
-        note=noted(f"{last.author}: {word}{repaired}", failed, response.note),
+        note=noted(f"{response.name or last.author}: {word}{repaired}", failed, response.note),
         sources=(*(replace(one.response, score=one.finding.confidence) for one in rounds), *failures),
     )
 
