@@ -9,6 +9,7 @@ from orchestra.build.builder import Builder, members
 from orchestra.ensemble.family import family
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
+from orchestra.names import LOCAL
 from orchestra.routing import Arm, Facts, Route, facts_of
 from orchestra.routing.route import Decider
 from orchestra.routing.strategies import Ordered, by_quality
@@ -20,7 +21,7 @@ FAST = ("openai", "google", "anthropic", "groq", "mistral", "cohere", "together"
 
 @dataclass(frozen=True, slots=True)
 class Strongest:
-    """Choose the best of `arms`, by price; those of another family than `besides` come before any other."""
+    """Choose the best of `arms`, by price; of the family of `besides`, or the local one, only for want of others."""
 
     arms: tuple[Arm, ...]
     besides: Callable[[Facts], Sequence[ModelConfig]] = field(repr=False, compare=False)
@@ -31,7 +32,9 @@ class Strongest:
 
     def decide(self, facts: Facts, live: bool = False) -> Choice:
         taken = {family(model) for model in self.besides(facts)}
-        kin = tuple(arm for arm in self.arms if any(family(model) in taken for model in arm.members))
+        kin = tuple(
+            arm for arm in self.arms if any(family(model) in taken or model.provider == LOCAL for model in arm.members)
+        )
         others = tuple(arm for arm in self.arms if arm not in kin)
         return self.ordered(others, kin).decide(facts, live)
 

@@ -80,6 +80,7 @@ class Verify:
     async def _round(self, author: tuple[str, Model], own: Request, asking: Request) -> Round:
         name, model = author
         response = await model(asking.at(name))
+        own.tell(name, response)
         return Round(name, response, await self._finding(own, response))
 
     async def _finding(self, own: Request, response: Response) -> Finding:
