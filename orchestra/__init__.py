@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         CostTracker,
         FusionEnsemble,
         ModelRouter,
+        PromptABTest,
         PromptManager,
         PromptTemplate,
         RankingEnsemble,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         VerificationEnsemble,
         VotingEnsemble,
     )
+    from orchestra.dropin import install, uninstall
     from orchestra.ensemble import Fuse, Rank, Verify
     from orchestra.errors import (
         AllFailed,
@@ -48,9 +50,9 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
-    from orchestra.prompting import Library, Prompted
+    from orchestra.prompting import Experiment, Library, Prompted
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
-    from orchestra.routing import Route
+    from orchestra.routing import Route, Split
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
     from orchestra.stream import Stream, SyncStream
@@ -79,6 +81,7 @@ _PLACES = {
         "CostTracker",
         "FusionEnsemble",
         "ModelRouter",
+        "PromptABTest",
         "PromptManager",
         "PromptTemplate",
         "RankingEnsemble",
@@ -86,7 +89,15 @@ _PLACES = {
         "VerificationEnsemble",
         "VotingEnsemble",
     ),
-    "orchestra.ensemble": ("Fuse", "Rank", "Verify"),
+    "orchestra.dropin": (
+        "install",
+        "uninstall",
+    ),
+    "orchestra.ensemble": (
+        "Fuse",
+        "Rank",
+        "Verify",
+    ),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -115,9 +126,13 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
-    "orchestra.prompting": ("Library", "Prompted"),
+    "orchestra.prompting": (
+        "Experiment",
+        "Library",
+        "Prompted",
+    ),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
-    "orchestra.routing": ("Route",),
+    "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
     "orchestra.stream": ("Stream", "SyncStream"),
@@ -162,6 +177,7 @@ __all__ = [
     "Denied",
     "Downgrade",
     "EnsembleConfig",
+    "Experiment",
     "Failure",
     "Fallback",
     "Fuse",
@@ -185,6 +201,7 @@ __all__ = [
     "NotFound",
     "OrchestraError",
     "PriceUnknown",
+    "PromptABTest",
     "PromptError",
     "PromptManager",
     "PromptTemplate",
@@ -202,6 +219,7 @@ __all__ = [
     "Route",
     "RouterConfig",
     "Runtime",
+    "Split",
     "Strategy",
     "Stream",
     "SyncStream",
@@ -215,6 +233,8 @@ __all__ = [
     "VerificationEnsemble",
     "Verify",
     "VotingEnsemble",
+    "install",
+    "uninstall",
 ]
 
 

@@ -196,6 +196,15 @@ class Chunk:
     raw: Any = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller's own key and address; they go to models of `provider` and to nobody else."""
+
+    provider: str
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+
+
 class Sink(Protocol):
     """Where a leaf pushes chunks as they come."""
 
@@ -247,6 +256,9 @@ class Request:
     journal: list[Attempt] = field(default_factory=list, repr=False, compare=False)
     on_member: OnMember | None = field(default=None, repr=False, compare=False)
     """Told what became of each member of an ensemble, as it comes."""
+    access: Access | None = field(default=None, repr=False)
+    reported: bool = False
+    """LiteLLM's callbacks hear of the whole request from another call, and of its own calls nothing."""
 
     def tell(self, name: str, outcome: Response | Failure) -> None:
         """Say what became of a member, to whoever asked to be told."""
@@ -268,7 +280,8 @@ class Choice:
     """What a strategy chose, and why.
 
     `passed_over` names each candidate that was not taken, with the reason, in the order in which they were looked at.
-    `features` are the facts that the decision was made from.
+    `features` are the facts worth showing, `record` is all that the decision was made from, as plain data: it can be
+    made again from it.
     """
 
     arm: str
@@ -277,6 +290,7 @@ class Choice:
     passed_over: tuple[tuple[str, str], ...] = ()
     features: Mapping[str, Any] = field(default_factory=_nothing)
     chain: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

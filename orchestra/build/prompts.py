@@ -1,4 +1,4 @@
-"""The node that renders a prompt."""
+"""The prompts of the settings, and the node that renders one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from orchestra.prompting import Prompted
 from orchestra.routing import Arm
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import PromptedSpec
+
+
+def inline(builder: Builder) -> None:
+    """The prompts of the settings: each can be read, and is in no folder too."""
+    for name in builder.tree.settings.prompt_templates:
+        try:
+            builder.tree.prompts.get(name, 1)
+        except (PromptError, ConfigError) as error:
+            builder.problem(("prompt_templates", name), str(error))
 
 
 def prompted(builder: Builder, spec: PromptedSpec, name: str, path: KeyPath) -> Arm | None:

@@ -2,6 +2,7 @@
 
 from orchestra.classic.cost import BudgetEnforcer, CostTracker
 from orchestra.classic.ensembles import FusionEnsemble, RankingEnsemble, VerificationEnsemble, VotingEnsemble
+from orchestra.classic.experiments import PromptABTest
 from orchestra.classic.prompts import PromptManager, PromptTemplate
 from orchestra.classic.router import ModelRouter, Task
 
@@ -10,6 +11,7 @@ __all__ = [
     "CostTracker",
     "FusionEnsemble",
     "ModelRouter",
+    "PromptABTest",
     "PromptManager",
     "PromptTemplate",
     "RankingEnsemble",

@@ -45,15 +45,16 @@ def told(text: str, declared: Collection[str] | None = None) -> Literal["jinja",
 
 def jinja(text: str) -> str:
     """A `str.format` template as Jinja; raises `PromptError` for a field that Jinja writes in another way."""
-    parts: list[str] = []
+    made, literal = "", ""
     try:
-        for literal, field, spec, conversion in Formatter().parse(text):
-            parts.append(_escaped(literal, before_field=field is not None))
+        for piece, field, spec, conversion in Formatter().parse(text):
+            literal += piece  # a doubled brace ends a piece
             if field is not None:
-                parts.append(f"{{{{ {_expression(field, spec, conversion)} }}}}")
+                made += f"{_escaped(literal, before_field=True)}{{{{ {_expression(field, spec, conversion)} }}}}"
+                literal = ""
     except ValueError as error:
         raise PromptError(f"no template of str.format: {error}; a literal brace is written twice") from None
-    return "".join(parts)
+    return made + _escaped(literal)
 
 
 def fields_of(text: str) -> set[str] | None:
@@ -71,7 +72,8 @@ def _expressions(text: str) -> set[str]:
     return set(re.findall(r"\{\{-?\s*(\w+)\s*-?\}\}", text))
 
 
-def _escaped(literal: str, before_field: bool) -> str:
+def _escaped(literal: str, before_field: bool = False) -> str:
+    """Text that Jinja leaves as it is."""
     text = re.sub(r"\{(?=[{%#])", "{{ '{' }}", literal)
     return text[:-1] + "{{ '{' }}" if before_field and text.endswith("{") else text
 

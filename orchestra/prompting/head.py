@@ -113,6 +113,12 @@ def split(text: str) -> tuple[str, str]:
     return f"\n{found.group(1) or ''}", "\n" * lines + text[found.end() :]
 
 
+def fenced(text: str) -> str:
+    """The front matter as it is written, its `---` included; empty where there is none."""
+    found = FENCE.match(text.replace("\r\n", "\n"))
+    return found.group() if found else ""
+
+
 def head_of(front: str, origin: str) -> Head:
     """The front matter as it was split off; raises `ConfigError` with one line for each mistake."""
     if not front.strip():
@@ -124,6 +130,17 @@ def head_of(front: str, origin: str) -> Head:
         raise ConfigError(f"{origin}: {error}") from None
     except ValidationError as invalid:
         raise ConfigError(*problems(invalid, data, origin, Head)) from None
+
+
+def description_of(text: str) -> str:
+    """The description alone, and nothing checked: for lists of many prompts, where reading each would take seconds."""
+    import yaml
+
+    try:
+        data = yaml.load(split(text)[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return ""
+    return str(data.get("description") or "") if isinstance(data, dict) else ""
 
 
 def written(head: Head) -> str:

@@ -16,7 +16,9 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MOST = 10_000_000
-"""Characters that one rendering may write or work through; a step of a loop counts as one."""
+"""Characters that one rendering may write or work through."""
+STEP = 10
+"""What a step of a loop, or a part of a list, counts as in characters."""
 BITS = 4096
 """Bits of the largest number that a template may reckon out."""
 INDENT = 16
@@ -63,15 +65,20 @@ class Rendering:
 
 
 def size(value: Any, most: int = MOST) -> int:
-    """About how many characters a value has when it is printed; counting ends beyond `most`."""
+    """About how many characters a value has when it is printed; counting ends beyond `most`.
+
+    What is undefined in it raises, as it does where it is printed itself.
+    """
     if type(value) is str:
         return len(value)
     total, waiting = 0, [value]
     while waiting and total <= most:
         part = waiting.pop()
-        total += len(part) if isinstance(part, (str, range)) else 2
+        total += len(part) if isinstance(part, (str, range)) else STEP
         if isinstance(part, int):
             total += part.bit_length() // 3
+        elif isinstance(part, Undefined):
+            str(part)
         elif isinstance(part, dict):
             waiting += part
             waiting += part.values()
@@ -187,7 +194,7 @@ def _loop(context: Context, values: Any, weight: int) -> Any:
         return values
     if not isinstance(values, (list, tuple, dict, str, range)) and hasattr(values, "__iter__"):
         values = list(values)
-    context[STATE].spend(len(values) * (weight + 1))
+    context[STATE].spend(len(values) * (weight + STEP))
     return values
 
 
@@ -207,7 +214,7 @@ def _charged(made: Callable[..., Any], multiplying: bool = False) -> Callable[..
 
     @pass_context
     def called(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        cost = size(value)
+        cost = 0 if isinstance(value, Undefined) else size(value)
         if multiplying:
             for argument in (*args, *kwargs.values()):
                 cost *= max(1, abs(argument) if isinstance(argument, int) else size(argument))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.resources.abc import Traversable
@@ -33,7 +33,7 @@ class Verb(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """A line of the history. `created` has the version and its digest; `promoted` the version and the label;
-    `rolled-back` the version that came back, 0 for none, and the label."""
+    `rolled-back` the version that came back, and the label."""
 
     at: datetime
     verb: Verb
@@ -52,22 +52,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What there is of a prompt: `files` by version, the history, the digests that it holds, and the labels.
+    """What there is of a prompt: its `files` by version, lowest first, the history, and the digests that it holds.
 
-    `stacks` are the versions that each label was on, the last one now.
+    An inline prompt has its text in place of a file. `stacks` are the versions that each label was on, the last one
+    now; `labels` where they are, with `latest` the highest version. `usual` is the version in production, else the
+    latest; 0 where there is none at all.
     """
 
     name: str
-    files: Mapping[int, Traversable] = field(default_factory=dict)
-    events: Sequence[Event] = ()
-    digests: Mapping[int, str] = field(default_factory=dict)
-    stacks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    @property
-    def labels(self) -> dict[str, int]:
-        """Each label with its version; `latest` is the highest."""
-        labels = {label: stack[-1] for label, stack in self.stacks.items() if stack}
-        return labels | ({LATEST: max(self.files)} if self.files else {})
+    files: Mapping[int, Traversable | str]
+    events: Sequence[Event]
+    digests: Mapping[int, str]
+    stacks: Mapping[str, tuple[int, ...]]
+    labels: Mapping[str, int]
+    usual: int
 
     def created_at(self, version: int) -> datetime:
         """When a version was made: as the history says, else when its file was last written."""
@@ -78,9 +76,12 @@ class Shelf:
         return datetime.fromtimestamp(file.stat().st_mtime if isinstance(file, Path) else 0, UTC)
 
 
-def shelf(name: str, folders: Sequence[Traversable]) -> Shelf:
-    """What `folders` have of a prompt; where two have the same version, the first one counts."""
-    files: dict[int, Traversable] = {}
+def shelf(name: str, folders: Sequence[Traversable], inline: str | None = None) -> Shelf:
+    """What `folders` have of a prompt; where two have the same version, the first one counts.
+
+    `inline` is the text of version 1, which no folder may have then.
+    """
+    files: dict[int, Traversable | str] = {}
     events: list[Event] = []
     for folder in reversed(folders):
         place = folder / name
@@ -89,6 +90,10 @@ def shelf(name: str, folders: Sequence[Traversable]) -> Shelf:
                 if found := FILE.fullmatch(file.name):
                     files[int(found[1])] = file
             events += _history(name, place / HISTORY)
+    if inline is not None:
+        if 1 in files:
+            raise PromptError(f"it is both in prompt_templates and in {files[1]}; keep one of them", template=name)
+        files[1] = inline
     digests: dict[int, str] = {}
     stacks: dict[str, tuple[int, ...]] = {}
     for event in events:
@@ -96,8 +101,11 @@ def shelf(name: str, folders: Sequence[Traversable]) -> Shelf:
             digests.setdefault(event.version, event.what)
             continue
         stack = stacks.get(event.what, ())
-        stacks[event.what] = (*stack, event.version) if event.verb is Verb.PROMOTED else stack[:-1]
-    return Shelf(name, dict(sorted(files.items())), tuple(events), digests, stacks)
+        stacks[event.what] = (*stack, event.version) if event.verb is Verb.PROMOTED else stack[:-1] or stack
+    latest = max(files, default=0)
+    labels = {label: stack[-1] for label, stack in stacks.items()} | ({LATEST: latest} if latest else {})
+    usual = labels.get(PRODUCTION, latest)
+    return Shelf(name, dict(sorted(files.items())), tuple(events), digests, stacks, labels, usual)
 
 
 def append(folder: Path, event: Event) -> None:

@@ -149,12 +149,17 @@ def read(
         name=name,
         version=version,
         text=text,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=digest_of(text),
         head=head,
         variables=variables,
         syntax=syntax,
         compiled=jinja2.Template.from_code(sandbox, code, sandbox.globals),
     )
+
+
+def digest_of(text: str) -> str:
+    """What a version's text is told from any other by."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextmanager

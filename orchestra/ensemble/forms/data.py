@@ -93,7 +93,10 @@ def _typed(value: Any, depth: int = 0) -> Hashable:
         case set() | frozenset():
             return ("set", frozenset(_typed(part, depth + 1) for part in value))
         case dict():
-            return ("dict", frozenset((_typed(name, depth + 1), _typed(part, depth + 1)) for name, part in value.items()))
+            return (
+                "dict",
+                frozenset((_typed(name, depth + 1), _typed(part, depth + 1)) for name, part in value.items()),
+            )
         case _:
             return (type(value).__name__, repr(value))
 

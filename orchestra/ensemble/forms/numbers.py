@@ -44,7 +44,29 @@ UNITS = {
 }
 UNIT = {word: unit for unit, words in UNITS.items() for word in words.split()}
 SCALES = {"k": 3, "thousand": 3, "mn": 6, "million": 6, "bn": 9, "billion": 9, "trillion": 12}
-LINKING = frozenset(["a", "an", "and", "at", "each", "every", "for", "from", "in", "is", "of", "on", "out", "per", "the", "to", "total", "when", "with"])
+LINKING = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "each",
+        "every",
+        "for",
+        "from",
+        "in",
+        "is",
+        "of",
+        "on",
+        "out",
+        "per",
+        "the",
+        "to",
+        "total",
+        "when",
+        "with",
+    ]
+)
 """A unit ends before one of these: "18 dollars per day" is in dollars."""
 
 SIGN = r"[-+]?"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 EDGES = " \t\r\n.,;:!*_`'\"“”‘’«»()[]"
 CHOICE = re.compile(
-    r"(?:(?:option|choice|answer|letter)\s*(?:is|:)?\s*)?[(\[*_`'\"]*([A-Za-z])[)\]*_`'\"]*(?=$|[).:,\]\s])", re.IGNORECASE
+    r"(?:(?:option|choice|answer|letter)\s*(?:is|:)?\s*)?[(\[*_`'\"]*([A-Za-z])[)\]*_`'\"]*(?=$|[).:,\]\s])",
+    re.IGNORECASE,
 )
 LETTER = re.compile(r"(?<![\w'])[(\[]?([A-Z])(?:[)\].:,]|$|(?=\s))")
 TRUE = frozenset(["yes", "true", "correct", "right", "y", "yep", "yeah", "supported"])

@@ -11,13 +11,16 @@ from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, Rank
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.prompts import PromptedSpec
-from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.routes import ClassifierSpec, RouteSpec, RuleSpec, SpecStrategy, StrategyName
+from orchestra.settings.nodes.splits import SplitSpec
+from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
     "Bounds",
     "CachedSpec",
     "CheckSpec",
+    "ClassifierSpec",
     "FallbackSpec",
     "FieldSpec",
     "FuseSpec",
@@ -30,6 +33,9 @@ __all__ = [
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SpecStrategy",
+    "SplitSpec",
+    "SpreadSpec",
     "StrategyName",
     "VerifySpec",
     "When",
@@ -49,6 +55,8 @@ NodeSpec = Annotated[
     Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
+        | Annotated[SplitSpec, Tag("split")]
+        | Annotated[SpreadSpec, Tag("spread")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
@@ -63,7 +71,7 @@ NodeSpec = Annotated[
 ]
 
 _nesting: tuple[type[Spec], ...] = (
-    *(RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RuleSpec, ClassifierSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
     *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
