@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestra.build.builder import Builder, Maker
+from orchestra.build.ensembles import cascade, vote
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.routes import route
 from orchestra.catalog import Catalog
@@ -12,7 +13,7 @@ from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
 from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
-from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec
+from orchestra.settings.nodes import CachedSpec, CascadeSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec, VoteSpec
 from orchestra.tree import Tree
 
 __all__ = ["build"]
@@ -23,6 +24,8 @@ MAKERS: dict[type[Spec], Maker] = {
     RetrySpec: retry,
     LimitedSpec: limited,
     CachedSpec: cached,
+    VoteSpec: vote,
+    CascadeSpec: cascade,
 }
 """What builds each kind of node."""
 

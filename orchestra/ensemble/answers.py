@@ -74,7 +74,9 @@ class Answers:
         if self.kind == "label" and not self.labels:
             raise ConfigError("answers of kind 'label' need their labels: labels=('positive', 'negative')")
         if sum((self.field is not None, self.pattern is not None, self.fenced, self.key is not None)) > 1:
-            raise ConfigError("an answer is taken from a field, a pattern, a fenced block or by a key: name one of them")
+            raise ConfigError(
+                "an answer is taken from a field, a pattern, a fenced block or by a key: name one of them"
+            )
         if self.pattern is not None:
             try:
                 re.compile(self.pattern)

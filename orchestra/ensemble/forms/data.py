@@ -87,16 +87,19 @@ def _typed(value: Any, depth: int = 0) -> Hashable:
         case bool() | None | str() | bytes():
             return (type(value).__name__, value)
         case int() | float() | complex():
-            return ("number", value if value == value else "nan")  # noqa: PLR0124  # a nan differs from itself
+            return ("number", value if value == value else "nan")  # a nan differs from itself
         case list() | tuple():
             return (type(value).__name__, tuple(_typed(part, depth + 1) for part in value))
         case set() | frozenset():
             return ("set", frozenset(_typed(part, depth + 1) for part in value))
         case dict():
-            return ("dict", frozenset((_typed(name, depth + 1), _typed(part, depth + 1)) for name, part in value.items()))
+            return (
+                "dict",
+                frozenset((_typed(name, depth + 1), _typed(part, depth + 1)) for name, part in value.items()),
+            )
         case _:
             return (type(value).__name__, repr(value))
 
 
 def _finite(value: float | Decimal) -> bool:
-    return value == value and abs(value) != float("inf")  # noqa: PLR0124
+    return value == value and abs(value) != float("inf")

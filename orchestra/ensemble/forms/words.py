@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 EDGES = " \t\r\n.,;:!*_`'\"“”‘’«»()[]"
 CHOICE = re.compile(
-    r"(?:(?:option|choice|answer|letter)\s*(?:is|:)?\s*)?[(\[*_`'\"]*([A-Za-z])[)\]*_`'\"]*(?=$|[).:,\]\s])", re.IGNORECASE
+    r"(?:(?:option|choice|answer|letter)\s*(?:is|:)?\s*)?[(\[*_`'\"]*([A-Za-z])[)\]*_`'\"]*(?=$|[).:,\]\s])",
+    re.IGNORECASE,
 )
 LETTER = re.compile(r"(?<![\w'])[(\[]?([A-Z])(?:[)\].:,]|$|(?=\s))")
-TRUE = frozenset("yes true correct right y yep yeah supported".split())
-FALSE = frozenset("no false incorrect wrong n nope unsupported".split())
-NEGATION = frozenset("not isn't isnt never cannot can't".split())
+TRUE = frozenset(["yes", "true", "correct", "right", "y", "yep", "yeah", "supported"])
+FALSE = frozenset(["no", "false", "incorrect", "wrong", "n", "nope", "unsupported"])
+NEGATION = frozenset(["not", "isn't", "isnt", "never", "cannot", "can't"])
 
 
 def text_form(text: str) -> str:

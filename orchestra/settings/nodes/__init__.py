@@ -7,14 +7,17 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from orchestra.settings.base import Spec
+from orchestra.settings.nodes.ensembles import AnswersSpec, CascadeSpec, VoteSpec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
 from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
+    "AnswersSpec",
     "Bounds",
     "CachedSpec",
+    "CascadeSpec",
     "FallbackSpec",
     "LimitedSpec",
     "ModelSpec",
@@ -24,12 +27,19 @@ __all__ = [
     "RouteSpec",
     "RuleSpec",
     "StrategyName",
+    "VoteSpec",
     "When",
     "Words",
 ]
 
 
+SPELLINGS = {"voting": "vote", "ranking": "rank", "fusion": "fuse", "verification": "verify"}
+"""The spec's words for kinds of nodes."""
+
+
 def _named(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("kind") in SPELLINGS:
+        return {**value, "kind": SPELLINGS[value["kind"]]}
     return {"kind": "name", "name": value} if isinstance(value, str) else value
 
 
@@ -44,12 +54,23 @@ NodeSpec = Annotated[
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
-        | Annotated[CachedSpec, Tag("cached")],
+        | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[VoteSpec, Tag("vote")]
+        | Annotated[CascadeSpec, Tag("cascade")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
+_nesting: tuple[type[Spec], ...] = (
+    RuleSpec,
+    RouteSpec,
+    FallbackSpec,
+    RetrySpec,
+    LimitedSpec,
+    CachedSpec,
+    VoteSpec,
+    CascadeSpec,
+)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
