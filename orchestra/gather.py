@@ -110,7 +110,7 @@ class _Meeting:
             for one in together:
                 own, holds = holds[: len(one.wants)], holds[len(one.wants) :]
                 if one.granted.done():  # cancelled while it waited
-                    pass
+                    _release(own)
                 else:
                     self.expected.discard(one.place)
                     one.granted.set_result(own)
