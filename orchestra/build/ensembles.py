@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.build.builder import Builder, members
+from orchestra.build.panel import panelled
 from orchestra.ensemble.answers import Answers
 from orchestra.ensemble.cascade import Accept, Agreement, Cascade, fits
 from orchestra.ensemble.learned import VOTE, Learned, past_of
@@ -19,6 +20,8 @@ from orchestra.types import Model
 
 
 def vote(builder: Builder, spec: VoteSpec, name: str, path: KeyPath) -> Arm | None:
+    if not spec.models:
+        return panelled(builder, spec, name, path)
     arms = builder.nodes(spec.models, name, (*path, "models"))
     names = [arm.name for arm in arms]
     for twice in sorted({one for one in names if names.count(one) > 1}):

@@ -54,7 +54,8 @@ class VoteSpec(Spec):
     """Ask several models for the same, and take what most of them say."""
 
     kind: Literal["vote"] = "vote"
-    models: tuple[NodeSpec, ...] = Field(min_length=1)
+    models: tuple[NodeSpec, ...] = ()
+    """The members; none: the router picks them for each request, as many as the budget has room for."""
     samples: int = Field(default=1, ge=1)
     """How often each model is asked."""
     answers: AnswersSpec = AnswersSpec()
@@ -71,7 +72,7 @@ class VoteSpec(Spec):
 
     @model_validator(mode="after")
     def _whole(self) -> VoteSpec:
-        if len(self.models) * self.samples < 2:
+        if self.models and len(self.models) * self.samples < 2:
             raise ValueError("a vote needs at least 2 voters: name more 'models', or 'samples' of one")
         if self.launch == "staged" and self.stop == "all":
             raise ValueError("'launch: staged' asks only as many as decide; it needs 'stop: decided'")
