@@ -117,7 +117,8 @@ class Vote:
 
     def _over(self, poll: Poll) -> bool:
         """Nothing that the others could say would change what is answered."""
-        if self.otherwise is not None and self.otherwise != "best" and poll.rules.hopeless(poll.keys, poll.open):
+        another = self.otherwise is not None and self.otherwise != "best"
+        if another and any(poll.said) and poll.rules.hopeless(poll.keys, poll.open):
             return True
         count = poll.rules.decided(poll.keys, poll.open)
         return count is not None and (count.agreed or self.otherwise != "best" or poll.best_heard)

@@ -45,7 +45,7 @@ plans = st.lists(st.tuples(st.sampled_from(["1", "2", "fail"]), st.integers(1, 9
 
 
 @pytest.mark.parametrize("kind", NODES)
-@settings(max_examples=25)
+@settings(max_examples=25, report_multiple_bugs=False)
 @given(plan=plans, room=st.none() | st.integers(0, 30))
 def test_the_cost_of_the_tree_is_that_of_its_leaves(kind: str, plan: list[tuple[str, int]], room: int | None) -> None:
     """Every call is in the journal once, at what it cost; every hold is settled once; a failure too."""
@@ -63,8 +63,9 @@ def test_the_cost_of_the_tree_is_that_of_its_leaves(kind: str, plan: list[tuple[
         granted = [held.want.model for held in purse.holds]
         assert sorted(granted) == sorted(attempt.name for attempt in request.journal)
         assert [held.ends for held in purse.holds] == [1] * len(granted)
-        answered = [leaf for leaf in leaves if leaf.name in granted and leaf._steps[0] in ("1", "2")]
-        assert paid == sum((leaf.cost_usd or Decimal(0) for leaf in answered), Decimal(0))
+        of = {leaf.name: leaf.cost_usd or Decimal(0) for leaf in leaves}
+        assert paid == sum((of[a.name] for a in request.journal if a.basis != "void"), Decimal(0))
+        assert all(a.basis == "void" for a in request.journal if a.error == "Unavailable")
         assert not with_answer or response.text in ("1", "2")
         assert await nobody_else()
 
@@ -72,7 +73,7 @@ def test_the_cost_of_the_tree_is_that_of_its_leaves(kind: str, plan: list[tuple[
 
 
 @pytest.mark.parametrize("kind", NODES)
-@settings(max_examples=25)
+@settings(max_examples=25, report_multiple_bugs=False)
 @given(plan=plans, step=st.integers(0, 60))
 def test_cancelled_at_any_await_nothing_is_left(kind: str, plan: list[tuple[str, int]], step: int) -> None:
     """No task runs on; what was held is booked or given back."""
