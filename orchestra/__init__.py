@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, Task
+    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, PromptManager, PromptTemplate, Task
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         NotFound,
         OrchestraError,
         PriceUnknown,
+        PromptError,
         RateLimited,
         Refused,
         TimedOut,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
+    from orchestra.prompting import Library, Prompted
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
     from orchestra.routing import Route
     from orchestra.runtime import Runtime
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "Task"),
+    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "PromptManager", "PromptTemplate", "Task"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -78,6 +80,7 @@ _PLACES = {
         "NotFound",
         "OrchestraError",
         "PriceUnknown",
+        "PromptError",
         "RateLimited",
         "Refused",
         "TimedOut",
@@ -88,6 +91,7 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
+    "orchestra.prompting": ("Library", "Prompted"),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
     "orchestra.routing": ("Route",),
     "orchestra.runtime": ("Runtime",),
@@ -142,6 +146,7 @@ __all__ = [
     "LedgerClock",
     "LedgerError",
     "LedgerUnavailable",
+    "Library",
     "Limited",
     "Model",
     "ModelConfig",
@@ -154,6 +159,10 @@ __all__ = [
     "NotFound",
     "OrchestraError",
     "PriceUnknown",
+    "PromptError",
+    "PromptManager",
+    "PromptTemplate",
+    "Prompted",
     "ProviderConfig",
     "RateLimited",
     "Refused",

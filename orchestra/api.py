@@ -16,6 +16,9 @@ from orchestra import trace
 from orchestra.build import build
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
+from orchestra.prompting import Library, Template, rendered
+from orchestra.prompting.prompted import VARIABLES
+from orchestra.prompting.scores import SCORE, prompts_of
 from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
@@ -23,7 +26,7 @@ from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.flat import DEFAULT
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
-from orchestra.types import Call, Choice, Priority, Request, Response, Sink
+from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink
 
 UNSET: Any = object()
 """Not given, where `None` means something."""
@@ -50,6 +53,11 @@ class MultiModelAPI:
         """The policies as they were built, and the way to any other name."""
         return self._tree
 
+    @property
+    def prompts(self) -> Library:
+        """The prompts that `prompt_id=` names."""
+        return self._tree.prompts
+
     async def generate(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """Answer a prompt, or `messages=`; costs what the models cost that are asked.
 
@@ -57,10 +65,11 @@ class MultiModelAPI:
         `task_type`, `priority` (`high`, `normal`, `budget`, `speed`), `preferred_model`, `input_tokens`, `tags`.
         `deadline_s` is the total time in seconds, `None` for no end; `max_cost_usd` the most that the request may cost
         in all; `cache=False` keeps it out of every cache. Everything else goes to LiteLLM as it is (`tools`,
-        `response_format`, `temperature` …).
+        `response_format`, `temperature` …). `prompt_id` renders a prompt of the library in place of `prompt`, with
+        `variables` and, unless the one in production is meant, `version`; `messages` then come after it.
 
-        Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`,
-        `BudgetExceeded`; the error's `journal` says what was spent.
+        Raises `ConfigError` for a name that nobody knows, `PromptError`, `NoModelAvailable`, `ModelError`,
+        `DeadlineExceeded`, `BudgetExceeded`; the error's `journal` says what was spent.
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
@@ -77,8 +86,9 @@ class MultiModelAPI:
         """
         if not math.isfinite(value):
             raise ConfigError(f"a score is a finite number, not {value!r}")
-        request = response if isinstance(response, str) else response.id
-        self._tree.money.ledger.event("score", None, {"request": request, "metric": metric, "value": value})
+        request, attempts = (response, ()) if isinstance(response, str) else (response.id, response.attempts)
+        score = {"request": request, "metric": metric, "value": value, "prompts": prompts_of(attempts)}
+        self._tree.money.ledger.event(SCORE, None, score)
 
     def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
         """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
@@ -175,8 +185,9 @@ class MultiModelAPI:
     ) -> tuple[Arm, Request, float | None]:
         given = dict(options)
         messages = given.pop("messages", None)
-        if call == "chat" and (prompt is None) == (messages is None):
-            raise ConfigError("give a prompt or messages=, one of the two")
+        template = self._template(given)
+        if call == "chat" and (prompt is None) == (messages is None and template is None):
+            raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
         if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
             raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
         for word in ("api_key", "api_base", "base_url"):
@@ -185,7 +196,7 @@ class MultiModelAPI:
         deadline_s = given.pop("deadline_s", UNSET)
         retries = [given.pop(word, None) for word in ("max_retries", "num_retries")]
         request = Request(
-            messages=tuple(messages) if messages is not None else ({"role": "user", "content": prompt},),
+            messages=tuple(messages or ()) if prompt is None else ({"role": "user", "content": prompt},),
             call=call,
             task_type=self._task(given.pop("task_type", None)),
             priority=_priority(given),
@@ -197,10 +208,22 @@ class MultiModelAPI:
             budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )
+        if template is not None:
+            request = rendered(request, template, given.get(VARIABLES, NOTHING))
+            model = model or template.head.model
         arm = self._tree.find(model or DEFAULT)
         if request.preferred_model is not None:
             self._tree.find(request.preferred_model)
         return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s
+
+    def _template(self, given: dict[str, Any]) -> Template | None:
+        """The prompt that is asked for by `prompt_id=`; its variables stay in `given`, by LiteLLM's word for them."""
+        prompt_id, version = given.pop("prompt_id", None), given.pop("version", None)
+        if (variables := given.pop("variables", None)) is not None:
+            given[VARIABLES] = variables
+        if prompt_id is None and version is not None:
+            raise ConfigError("version= goes with prompt_id=")
+        return None if prompt_id is None else self._tree.prompts.get(prompt_id, version)
 
     def _task(self, task: str | None) -> str | None:
         known = [*TASK_TYPES, *self.settings.task_types]
@@ -276,8 +299,8 @@ def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
 
 
 def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:
-    """The prompt to explain; an empty one where there is neither a prompt nor messages."""
-    return "" if prompt is None and "messages" not in options else prompt
+    """The prompt to explain; an empty one where there is nothing to ask."""
+    return "" if prompt is None and not {"messages", "prompt_id"} & options.keys() else prompt
 
 
 def _priority(given: dict[str, Any]) -> Priority:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from orchestra.ledger import Folded, Ledger
 from orchestra.local import LocalServer
+from orchestra.prompting import Library
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
 from orchestra.resilience.load import Load
 from orchestra.resilience.store import Store
-from orchestra.routing.measured import SCORE, Measured, fold
+from orchestra.routing.measured import KINDS, Measured, fold
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Runtime:
     limit: RateLimit | None = None
     ledger: Ledger | None = None
     """Where calls are booked; `None`: where the settings say."""
+    prompts: Library | None = None
+    """Where prompts come from; `None`: where the settings say."""
     local: LocalServer = field(default_factory=LocalServer)
     warned: set[str] = field(default_factory=set)
     """The retired models that a warning was already given for."""
@@ -47,7 +50,7 @@ class Runtime:
         """What the books say of the models, read from them once somebody asks."""
         if self._figures is None:
             assert self.ledger is not None
-            self._figures = Folded(self.ledger, fold, Measured(), kinds=[SCORE], entries=True, clock=self.clock)
+            self._figures = Folded(self.ledger, fold, Measured(), kinds=KINDS, entries=True, clock=self.clock)
         return self._figures
 
     def close(self) -> None:

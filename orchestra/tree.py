@@ -17,6 +17,7 @@ from orchestra.ledger import Budget, Ledgered
 from orchestra.llm import Leaf
 from orchestra.model_config import ModelConfig
 from orchestra.names import Names
+from orchestra.prompting import Library
 from orchestra.resilience import Cooled, Downgrade, Limited, Loaded, Retired, Retry
 from orchestra.routing import Arm, facts_of
 from orchestra.routing.arm import cheapest
@@ -47,6 +48,9 @@ class Tree:
         self.specs = specs_of(file)
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
+        if runtime.prompts is None:
+            runtime.prompts = Library.of(file.settings, clock=runtime.clock, wall=runtime.wall)
+        self.prompts = runtime.prompts
         self.money: Ledgered = replace(
             ledgered(file.settings, runtime.ledger),
             clock=runtime.clock,

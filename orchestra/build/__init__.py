@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestra.build.builder import Builder, Maker
 from orchestra.build.keeping import cached, fallback, limited, retry
+from orchestra.build.prompts import inline, prompted
 from orchestra.build.routes import route
 from orchestra.catalog import Catalog
 from orchestra.errors import ConfigError
@@ -12,7 +13,7 @@ from orchestra.runtime import Runtime
 from orchestra.settings.base import Spec
 from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
-from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec, RouteSpec
+from orchestra.settings.nodes import CachedSpec, FallbackSpec, LimitedSpec, PromptedSpec, RetrySpec, RouteSpec
 from orchestra.tree import Tree
 
 __all__ = ["build"]
@@ -23,6 +24,7 @@ MAKERS: dict[type[Spec], Maker] = {
     RetrySpec: retry,
     LimitedSpec: limited,
     CachedSpec: cached,
+    PromptedSpec: prompted,
 }
 """What builds each kind of node."""
 
@@ -34,6 +36,7 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
         runtime.limit = RateLimit(file.settings.max_requests_per_minute)
     tree = Tree(file, runtime, catalog or Catalog(file.settings.price_map))
     builder = Builder(tree, policies(file), MAKERS)
+    inline(builder)
     arms = builder.built()
     if builder.problems:
         raise ConfigError(*builder.problems)

@@ -9,8 +9,10 @@ from typing import Any
 
 from orchestra.build.builder import Builder, members
 from orchestra.errors import ConfigError
+from orchestra.ledger import Folded
 from orchestra.resilience import Fallback
 from orchestra.routing import Arm, Facts, Reader, Route, Rule, Rules
+from orchestra.routing.adaptive import Adaptive, Played, fold
 from orchestra.routing.asked import Asked
 from orchestra.routing.classify import builtin
 from orchestra.routing.diary import Diary
@@ -19,6 +21,7 @@ from orchestra.routing.learned import Learned
 from orchestra.routing.measured import Measured
 from orchestra.routing.reader import Asking
 from orchestra.routing.route import Decider
+from orchestra.routing.scored import KINDS
 from orchestra.routing.strategies import Balanced, Best, Cheapest, Fastest, Ranked, Ranking
 from orchestra.routing.trained import Trained, order_checked
 from orchestra.routing.traits import traits
@@ -40,7 +43,7 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
         strategy = Rules(rules, otherwise, fallback, find, run.cooldowns)
     else:
         candidates = builder.nodes(spec.models, name, (*path, "models"))
-        strategy = Ranked(_ranking(builder, spec, candidates, path), candidates, fallback, find, run.cooldowns)
+        strategy = Ranked(_ranking(builder, spec, candidates, name, path), candidates, fallback, find, run.cooldowns)
         arms = [*candidates, *fallback]
     node = Route(
         strategy,
@@ -54,7 +57,7 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
     return Arm(name, node, members(arms))
 
 
-def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], path: KeyPath) -> Ranking:
+def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], name: str, path: KeyPath) -> Ranking:
     def figures() -> Measured:
         return builder.runtime.figures.value
 
@@ -69,8 +72,24 @@ def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], path: Key
         case "learned":
             names = tuple(arm.name for arm in arms)
             return Learned(names, _trained(builder, spec, names, (*path, "trained")), spec.observe)
+        case "adaptive":
+            return _adaptive(builder, spec, name)
         case _:
             return Best(figures)
+
+
+def _adaptive(builder: Builder, spec: RouteSpec, name: str) -> Adaptive:
+    run = builder.runtime
+    start = Played(name, spec.half_life)
+    played = Folded(builder.tree.money.ledger, fold, start, kinds=KINDS, clock=run.clock)
+    return Adaptive(
+        lambda: played.value,
+        run.wall,
+        spec.explore,
+        spec.explore_limit_usd,
+        spec.usd_per_quality_point,
+        spec.observe,
+    )
 
 
 def _trained(builder: Builder, spec: RouteSpec, arms: tuple[str, ...], path: KeyPath) -> Trained | None:
@@ -103,7 +122,7 @@ def _asking(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Aski
     if not isinstance(spec.classifier, ClassifierSpec):
         return None
     arm = builder.node(spec.classifier.model, f"{name}.classifier", (*path, "classifier", "model"))
-    return None if arm is None else Asked(arm.model, tuple(sorted(builder.tasks)))
+    return None if arm is None else Asked(arm.model, builder.tree.prompts, tuple(sorted(builder.tasks)))
 
 
 def _rules(builder: Builder, spec: RouteSpec, name: str, path: KeyPath, fallback: tuple[Arm, ...]) -> Iterator[Rule]:

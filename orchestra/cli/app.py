@@ -15,6 +15,7 @@ from orchestra.cli.ledger import app as ledger
 from orchestra.cli.local import app as local
 from orchestra.cli.log import log
 from orchestra.cli.models import models
+from orchestra.cli.prompts import app as prompts
 from orchestra.cli.providers import providers
 from orchestra.cli.schema import schema
 from orchestra.cli.settings import app as settings
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (ask, explain, usage, log, budget, check, models, providers, schema, init):
     app.command()(command)
+app.add_typer(prompts, name="prompts")
 app.add_typer(settings, name="settings")
 app.add_typer(ledger, name="ledger")
 app.add_typer(local, name="local")

@@ -1,9 +1,9 @@
-"""How good a router is: the quality it keeps against the share of requests it sends to the strong arm (RouteLLM §3.1)."""
+"""How good a router is: the quality kept against the share of requests sent to the strong arm (RouteLLM, §3.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 BINS = 10
 
@@ -24,7 +24,7 @@ def recovered(pairs: Sequence[Pair]) -> list[float]:
 def apgr(curve: Sequence[float]) -> float:
     """The mean of the gap recovered over all shares of strong calls, in ten bins: 0.5 is what chance reaches."""
     at = [curve[round((len(curve) - 1) * n / BINS)] for n in range(BINS + 1)]
-    return sum((a + b) / 2 for a, b in zip(at, at[1:], strict=False)) / BINS
+    return sum((a + b) / 2 for a, b in pairwise(at)) / BINS
 
 
 def cpt(curve: Sequence[float], part: float) -> float:

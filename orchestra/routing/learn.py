@@ -76,7 +76,12 @@ def learned(
         both = [n for n, e in enumerate(examples) if {cheapest, strongest} <= e.scores.keys()]
         curve = recovered(ordered(pairs, [expected[n][strongest] - expected[n][cheapest] for n in both]))
         lengths = recovered(ordered(pairs, [examples[n].traits.get("length", 0.0) for n in both]))
-        report |= {"apgr": apgr(curve), "apgr_length": apgr(lengths), "cpt50": cpt(curve, 0.5), "cpt80": cpt(curve, 0.8)}
+        report |= {
+            "apgr": apgr(curve),
+            "apgr_length": apgr(lengths),
+            "cpt50": cpt(curve, 0.5),
+            "cpt80": cpt(curve, 0.8),
+        }
         report["tells"] = apgr(curve) >= TELLS
     return Trained(tuple(arms), models, gains, costs, dial, str(target), report)
 
@@ -104,9 +109,7 @@ def _fitted(examples: Sequence[Example], rows: Sequence[int], arm: str) -> tuple
     return chosen([examples[n].traits for n in rows], [examples[n].scores[arm] for n in rows], SPARED)
 
 
-def _gains(
-    examples: Sequence[Example], known: Sequence[float], arms: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def _gains(examples: Sequence[Example], known: Sequence[float], arms: Sequence[str]) -> dict[str, dict[str, float]]:
     """Which part of what the cheapest arm does badly each arm makes good, by kind of text."""
     better: dict[tuple[str, str], float] = defaultdict(float)
     bad: dict[tuple[str, str], float] = defaultdict(float)
@@ -164,9 +167,7 @@ def _quality(examples: Sequence[Example], expected: Sequence[Mapping[str, float]
     return math.fsum(found) / len(found)
 
 
-def _report(
-    trained: Trained, examples: Sequence[Example], expected: Sequence[Mapping[str, float]]
-) -> dict[str, Any]:
+def _report(trained: Trained, examples: Sequence[Example], expected: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """What the dial comes to on the examples, each as it was judged before it was known."""
     strongest = trained.arms[-1]
     arms = [_arm(trained, row, trained.dial) for row in expected]

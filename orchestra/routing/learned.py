@@ -11,6 +11,8 @@ from orchestra.routing.facts import Facts
 from orchestra.routing.strategies import PRICED, Place
 from orchestra.routing.trained import Trained
 
+UNTRAINED = "nothing is trained yet, so the strongest: 'orchestra learn' trains it"
+
 
 @dataclass(frozen=True, slots=True)
 class Learned:
@@ -38,8 +40,7 @@ class Learned:
     def rank(self, measured: Measures, facts: Facts) -> Mapping[str, Place]:
         trained, strongest = self.trained, {arm: -n for n, arm in enumerate(self.arms)}
         if trained is None:
-            said = "nothing is trained yet: the strongest (orchestra learn)"
-            return {name: Place((strongest[name],), said) for name in measured}
+            return {name: Place((strongest[name],), UNTRAINED) for name in measured}
         worth = {name: trained.worth(name, m["quality"]) for name, m in measured.items()}
         said = {name: f"quality about {measured[name]['quality']:.2f}, worth {worth[name]:.3f}" for name in worth}
         if self.observe:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.ledger import Event
+from orchestra.prompting.scores import QUALITY, SCORE
 from orchestra.routing.diary import DECISION, SIGNAL
-from orchestra.routing.measured import SCORE
 
 KINDS = (DECISION, SIGNAL, SCORE)
-QUALITY = "quality"
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A decision of a policy, the arm that answered, and its score in [0, 1]; `given` by somebody, or shown by itself."""
+    """A decision of a policy, the arm that answered, and its score in [0, 1]: `given`, or shown by itself."""
 
     policy: str
     arm: str

@@ -1,4 +1,4 @@
-"""What `orchestra learn` found: how hard a text is for the cheapest arm, what the others make good of it, and a dial."""
+"""What `orchestra learn` found: how hard a text is for the cheapest arm, what others make good of it, a dial."""
 
 from __future__ import annotations
 
@@ -69,7 +69,13 @@ class Trained:
                 raise ValueError(f"its format is {plain['format']}, this version reads {FORMAT}")
             models = {kind: Logistic.of(model) for kind, model in plain["models"].items()}
             found = cls(
-                tuple(plain["arms"]), models, plain["gains"], plain["costs"], plain["dial"], plain["target"], plain["report"]
+                tuple(plain["arms"]),
+                models,
+                plain["gains"],
+                plain["costs"],
+                plain["dial"],
+                plain["target"],
+                plain["report"],
             )
             found.qualities({})
         except OSError as error:

@@ -34,15 +34,15 @@ COUNTED = {
         re.IGNORECASE,
     ),
     "hard": re.compile(
-        r"\b(?:prove|derive|optimal|minimi[sz]e|maximi[sz]e|algorithm|complexity|integral|theorem|probability|explain why|"
-        r"step by step|trade-?offs?|analy[sz]e|compare|evaluate|design|debug)\b",
+        r"\b(?:prove|derive|optimal|minimi[sz]e|maximi[sz]e|algorithm|complexity|integral|theorem|probability|"
+        r"explain why|step by step|trade-?offs?|analy[sz]e|compare|evaluate|design|debug)\b",
         re.IGNORECASE,
     ),
 }
 
 
 def traits(text: str, classifier: Classifier) -> dict[str, float]:
-    """The traits of a text by name: its length, counts of its marks (all as logarithms), and what task it looks like."""
+    """The traits of a text by name: its length, counts of its marks (as logarithms), what task it looks like."""
     text = text[:READ]
     words, numbers = WORD.findall(text), NUMBER.findall(text)
     found = {

@@ -100,6 +100,9 @@ class APISettings(Spec):
     default_max_tokens: int = Field(default=4096, ge=1)
     """The longest answer of a call under a budget that does not say how long its answer may be."""
     prompt_templates: dict[str, str] = Field(default_factory=dict)
+    """Prompts by name: version 1 of each."""
+    prompt_folder: Path = Path("prompts")
+    """Where your own prompts are: `NAME/v1.j2` and so on, beside those that ship."""
 
     deadline_s: float | None = Field(default=120.0, gt=0)
     """Seconds that one request may take in all, retries and fallbacks included; `None`: no end."""

@@ -111,13 +111,13 @@ def load(text: str, origin: str) -> CommentedMap:
     return data
 
 
-def problems(invalid: ValidationError, data: Any, origin: str) -> Iterator[str]:
+def problems(invalid: ValidationError, data: Any, origin: str, model: type[BaseModel] = APISettings) -> Iterator[str]:
     """One line for each mistake that pydantic found: file, line, path of the key, what is wrong, what was meant."""
     for error in invalid.errors(include_url=False):
         path = list(_in_file(error["loc"], data, error["type"]))
         line = line_of(data, path)
         place = f"{origin}:{line}" if line else origin
-        yield f"{place}: {dotted(path)}: {_said(error)}"
+        yield f"{place}: {dotted(path)}: {_said(error, model)}"
 
 
 def dotted(path: list[str | int]) -> str:
@@ -160,12 +160,12 @@ def _has(data: Any, part: str | int) -> bool:
     return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     match error["type"]:
         case "extra_forbidden":
             name = str(error["loc"][-1])
-            close = get_close_matches(name, _keys(error["loc"]), n=1)
+            close = get_close_matches(name, _keys(error["loc"], model), n=1)
             return f"no such key {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
         case "missing":
             return "is missing"
@@ -185,9 +185,8 @@ def _said(error: ErrorDetails) -> str:
             return message[:1].lower() + message[1:] + (f" (it is {given!r})" if shown else "")
 
 
-def _keys(loc: KeyPath) -> set[str]:
-    """Every key that may stand where `loc` points, for a suggestion."""
-    model: Any = APISettings
+def _keys(loc: KeyPath, model: Any) -> set[str]:
+    """Every key that may stand where `loc` points in `model`, for a suggestion."""
     names = set(model.model_fields)
     for part in loc[:-1]:
         for spec in _specs(model):

@@ -38,8 +38,6 @@ def _refuse_what_is_not_here(file: PolicyFile) -> None:
     """Say so, rather than ignore what this version cannot do."""
     if file.settings.ensemble is not None and file.settings.ensemble.enabled:
         raise ConfigError(f"{file.place(('ensemble', 'enabled'))}: this version has no ensembles; set it to false")
-    if file.settings.prompt_templates:
-        raise ConfigError(f"{file.place(('prompt_templates',))}: this version has no prompt library; remove it")
 
 
 def route(settings: APISettings) -> NodeSpec:

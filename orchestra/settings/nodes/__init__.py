@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Tag
 from orchestra.settings.base import Spec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
+from orchestra.settings.nodes.prompts import PromptedSpec
 from orchestra.settings.nodes.routes import ClassifierSpec, RouteSpec, RuleSpec, SpecStrategy, StrategyName
 from orchestra.settings.nodes.when import Bounds, When, Words
 
@@ -21,6 +22,7 @@ __all__ = [
     "ModelSpec",
     "NameSpec",
     "NodeSpec",
+    "PromptedSpec",
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
@@ -46,7 +48,8 @@ NodeSpec = Annotated[
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
-        | Annotated[CachedSpec, Tag("cached")],
+        | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[PromptedSpec, Tag("prompted")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
@@ -60,6 +63,7 @@ _nesting: tuple[type[Spec], ...] = (
     RetrySpec,
     LimitedSpec,
     CachedSpec,
+    PromptedSpec,
 )
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
