@@ -9,9 +9,9 @@ from typing import Any
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
 
 from orchestra.api import MultiModelAPI
-from orchestra.dropin.errors import lazily, translated
+from orchestra.dropin.errors import lazily
 from orchestra.dropin.request import Asked
-from orchestra.dropin.response import cost_of, usage_of
+from orchestra.dropin.response import cost_of, response_of, usage_of
 from orchestra.errors import OrchestraError
 from orchestra.stream import Stream, SyncStream
 from orchestra.types import Chunk, Response, Sink
@@ -26,19 +26,18 @@ async def streamed(api: MultiModelAPI, asked: Asked) -> AsyncIterator[ModelRespo
                 if chunk.raw is not None:
                     yield chunks.shown(chunk.raw)
         except OrchestraError as error:
-            raise _raised(error, asked, chunks) from error
+            raise lazily(error, asked.name, "".join(chunks.said)) from error
         for last in chunks.tail(stream.response):
             yield last
 
 
 def streamed_sync(api: MultiModelAPI, asked: Asked) -> Iterator[ModelResponseStream]:
-    """The same for callers that are not async; it is open when it is returned: what fails before is raised here."""
+    """The same for callers that are not async.
+
+    It is open when it is returned: what fails before its first chunk is raised here, as an error of ours.
+    """
     stream = SyncStream(lambda sink: _answered(api, asked, sink))
-    try:
-        first = next(stream, None)
-    except OrchestraError as error:
-        raise translated(error, asked.name) from error.__cause__
-    return _read(stream, first, asked)
+    return _read(stream, next(stream, None), asked)
 
 
 def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[ModelResponseStream]:
@@ -51,7 +50,7 @@ def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[Mod
                     yield chunks.shown(chunk.raw)
                 chunk = next(stream, None)
         except OrchestraError as error:
-            raise _raised(error, asked, chunks) from error
+            raise lazily(error, asked.name, "".join(chunks.said)) from error
         yield from chunks.tail(stream.response)
 
 
@@ -62,10 +61,6 @@ async def _answered(api: MultiModelAPI, asked: Asked, sink: Sink) -> Response:
         for raw in _replayed(response):
             await sink.push(Chunk(raw=raw))
     return response
-
-
-def _raised(error: OrchestraError, asked: Asked, chunks: _Chunks) -> Exception:
-    return lazily(translated(error, asked.name), "".join(chunks.said))
 
 
 class _Chunks:
@@ -110,8 +105,6 @@ class _Chunks:
 
 def _replayed(answer: Response) -> Iterator[ModelResponseStream]:
     """A whole answer as one chunk for each of its choices."""
-    from orchestra.dropin.response import response_of
-
     raw = response_of(answer)
     for choice in raw.choices:
         message = choice.message.model_dump(exclude_none=True)
