@@ -15,7 +15,7 @@ WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
 
 NOT_PARAMETERS = frozenset(
-    {"model", "messages", "custom_llm_provider", "stream", "stream_options", "base_model", "_skip_mcp_handler"}
+    {"model", "messages", "custom_llm_provider", "stream_options", "base_model", "_skip_mcp_handler"}
 )
 
 

@@ -87,16 +87,20 @@ class _Chunks:
 
         LiteLLM shows the usage to who asked for it, and reckons with it.
         """
+        if self._first is None:
+            yield self.shown(self._empty(answer, said=""))
         usage = usage_of(answer)
         usage.cost = cost_of(answer)
         yield self._empty(answer, usage=usage)
         finish = answer.raw.choices[0].finish_reason if answer.raw is not None else answer.finish_reason
         yield self._empty(answer, finish=finish or "stop")
 
-    def _empty(self, answer: Response, finish: str | None = None, usage: Any = None) -> ModelResponseStream:
+    def _empty(
+        self, answer: Response, finish: str | None = None, usage: Any = None, said: str | None = None
+    ) -> ModelResponseStream:
         about: dict[str, Any] = {} if self._first is None else {"id": self._first.id, "created": self._first.created}
         model = answer.model if self._first is None else self._first.model
-        choice = StreamingChoices(index=0, delta=Delta(), finish_reason=finish)
+        choice = StreamingChoices(index=0, delta=Delta(content=said), finish_reason=finish)
         raw = ModelResponseStream(model=model, choices=[choice], **about)
         if usage is not None:
             raw.usage = usage

@@ -57,6 +57,8 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
             sent["_skip_mcp_handler"] = True
     if streamed(model, request):
         sent |= {"stream": True, "stream_options": {**_options(request), "include_usage": True}}
+    elif request.params.get("stream") is False:
+        sent["stream"] = False
     if request.reported:
         sent["no-log"] = True
     if model.organization is not None:
