@@ -8,6 +8,7 @@ from typing import Any
 from orchestra.errors import ConfigError, Denied
 from orchestra.llm.messages import ordered
 from orchestra.model_config import ModelConfig
+from orchestra.settings.secret import revealed
 from orchestra.types import Access, Request
 
 OURS = frozenset(
@@ -45,7 +46,9 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         raise Denied(
             f"{model.name}: no key; set {model.missing_key}", model=model.model, provider=model.provider, status=401
         )
-    configured = {name: value for name, value in model.params.items() if name not in refused | model.card.refuses}
+    configured = {
+        name: revealed(value) for name, value in model.params.items() if name not in refused | model.card.refuses
+    }
     given = {DIALECTS.get(name, name): value for name, value in request.params.items() if not _ours(name, value)}
     if "max_completion_tokens" in given:
         configured.pop("max_tokens", None)
@@ -65,7 +68,7 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         sent.setdefault("organization", model.organization)
     return sent | {
         "model": model.id_for(request.call),
-        "api_key": key if key is not None or model.needs_key else "not-needed",
+        "api_key": key,
         "num_retries": 0,
         "max_retries": NEVER,
         "timeout": model.timeout_s,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from importlib.resources.abc import Traversable
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from orchestra.errors import ConfigError
 from orchestra.resources import shipped
 from orchestra.settings.api import OFF, APISettings
+from orchestra.settings.litellm_config import MODEL_LIST, translated
 
 VARIABLE = "ORCHESTRA_CONFIG"
 BESIDE = Path("orchestra.yaml")
@@ -51,12 +53,17 @@ class PolicyFile:
     data: Any = field(default_factory=dict, repr=False, compare=False)
     fingerprint: str = ""
     """A short hash of the text: which version of the file decided."""
+    unread: tuple[str, ...] = ()
+    """What of a LiteLLM `config.yaml` is not understood, or only in part: a line each."""
+
+    @property
+    def hash(self) -> str:
+        """The fingerprint, or that of the settings where there is no file."""
+        return self.fingerprint or fingerprint(self.settings.model_dump_json())
 
     def place(self, path: KeyPath) -> str:
         """`file:line: path.of.the.key`, as precise as it is known."""
-        here = list(_in_file(path, self.data, "")) if self.data else list(path)
-        line = line_of(self.data, here)
-        return f"{self.origin}:{line}: {dotted(here)}" if line else f"{self.origin}: {dotted(here)}"
+        return placed(self.origin, self.data, path)
 
 
 def read(source: Path | Traversable) -> PolicyFile:
@@ -69,15 +76,26 @@ def read(source: Path | Traversable) -> PolicyFile:
 
 
 def parse(text: str, origin: str = "policy") -> PolicyFile:
-    """The settings in the text of a file; `origin` is what its mistakes are reported under."""
+    """The settings in the text of a file; `origin` is what its mistakes are reported under.
+
+    A LiteLLM `config.yaml` (it has a `model_list`) is read as it is.
+    """
     data = load(text, origin)
+    unread: tuple[str, ...] = ()
+    if MODEL_LIST in data:
+        data, unread = translated(data, partial(placed, origin, data))
     try:
         settings = APISettings.model_validate({**OFF, **data})
     except ValidationError as invalid:
         raise ConfigError(*problems(invalid, data, origin)) from None
     named = settings.model_fields_set - (OFF.keys() - data.keys())
     settings = settings.model_construct(_fields_set=named, **dict(settings))
-    return PolicyFile(settings, origin, data, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return PolicyFile(settings, origin, data, fingerprint(text), unread)
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load(text: str, origin: str) -> CommentedMap:
@@ -101,13 +119,13 @@ def load(text: str, origin: str) -> CommentedMap:
     return data
 
 
-def problems(invalid: ValidationError, data: Any, origin: str) -> Iterator[str]:
+def problems(invalid: ValidationError, data: Any, origin: str, model: type[BaseModel] = APISettings) -> Iterator[str]:
     """One line for each mistake that pydantic found: file, line, path of the key, what is wrong, what was meant."""
     for error in invalid.errors(include_url=False):
         path = list(_in_file(error["loc"], data, error["type"]))
         line = line_of(data, path)
         place = f"{origin}:{line}" if line else origin
-        yield f"{place}: {dotted(path)}: {_said(error)}"
+        yield f"{place}: {dotted(path)}: {_said(error, model)}"
 
 
 def dotted(path: list[str | int]) -> str:
@@ -116,6 +134,13 @@ def dotted(path: list[str | int]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text or "the file"
+
+
+def placed(origin: str, data: Any, path: KeyPath) -> str:
+    """`file:line: path.of.the.key`, as precise as it is known."""
+    here = list(_in_file(path, data, "")) if data else list(path)
+    line = line_of(data, here)
+    return f"{origin}:{line}: {dotted(here)}" if line else f"{origin}: {dotted(here)}"
 
 
 def line_of(data: Any, path: list[str | int]) -> int | None:
@@ -150,12 +175,12 @@ def _has(data: Any, part: str | int) -> bool:
     return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     match error["type"]:
         case "extra_forbidden":
             name = str(error["loc"][-1])
-            close = get_close_matches(name, _keys(error["loc"]), n=1)
+            close = get_close_matches(name, _keys(error["loc"], model), n=1)
             return f"no such key {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
         case "missing":
             return "is missing"
@@ -175,9 +200,8 @@ def _said(error: ErrorDetails) -> str:
             return message[:1].lower() + message[1:] + (f" (it is {given!r})" if shown else "")
 
 
-def _keys(loc: KeyPath) -> set[str]:
-    """Every key that may stand where `loc` points, for a suggestion."""
-    model: Any = APISettings
+def _keys(loc: KeyPath, model: Any) -> set[str]:
+    """Every key that may stand where `loc` points in `model`, for a suggestion."""
     names = set(model.model_fields)
     for part in loc[:-1]:
         for spec in _specs(model):
