@@ -10,8 +10,7 @@ import pytest
 from orchestra.testing import Answer, Fault
 from orchestra.testing.provider import Call, Reply, ToolCall
 
-from ...conftest import ROOT
-
+ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 
 if not PYTHON.exists() and not os.environ.get("CI"):
