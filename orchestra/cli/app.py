@@ -16,6 +16,7 @@ from orchestra.cli.local import app as local
 from orchestra.cli.log import log
 from orchestra.cli.models import models
 from orchestra.cli.providers import providers
+from orchestra.cli.proxy import proxy
 from orchestra.cli.run import run
 from orchestra.cli.schema import schema
 from orchestra.cli.settings import app as settings
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, explain, usage, log, budget, check, models, providers, schema, init):
+for command in (ask, explain, usage, log, budget, check, models, providers, schema, init, proxy):
     app.command()(command)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.add_typer(settings, name="settings")

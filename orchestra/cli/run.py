@@ -37,7 +37,7 @@ def run(
     given = dict(os.environ) if config is None else {**os.environ, VARIABLE: str(config.resolve())}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, environment(given))  # noqa: S606
+    os.execve(command[0], command, environment(given))
 
 
 def _command(program: list[str]) -> list[str]:

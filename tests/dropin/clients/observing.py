@@ -18,7 +18,7 @@ def observe(case: Callable[[], Any]) -> None:
         seen = case()
         if asyncio.iscoroutine(seen):
             seen = asyncio.run(seen)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # it is what is observed
         chain = [error]
         while (below := chain[-1].__cause__) is not None:
             chain.append(below)  # type: ignore[arg-type]
