@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, Task
+    from orchestra.classic import (
+        BudgetEnforcer,
+        CostTracker,
+        FusionEnsemble,
+        ModelRouter,
+        PromptABTest,
+        PromptManager,
+        PromptTemplate,
+        RankingEnsemble,
+        Task,
+        VerificationEnsemble,
+        VotingEnsemble,
+    )
     from orchestra.dropin import install, uninstall
+    from orchestra.ensemble import Fuse, Rank, Verify
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -26,6 +39,7 @@ if TYPE_CHECKING:
         NotFound,
         OrchestraError,
         PriceUnknown,
+        PromptError,
         RateLimited,
         Refused,
         TimedOut,
@@ -36,8 +50,9 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
+    from orchestra.prompting import Experiment, Library, Prompted
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
-    from orchestra.routing import Route
+    from orchestra.routing import Route, Split
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
     from orchestra.stream import Stream, SyncStream
@@ -61,8 +76,28 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "Task"),
-    "orchestra.dropin": ("install", "uninstall"),
+    "orchestra.classic": (
+        "BudgetEnforcer",
+        "CostTracker",
+        "FusionEnsemble",
+        "ModelRouter",
+        "PromptABTest",
+        "PromptManager",
+        "PromptTemplate",
+        "RankingEnsemble",
+        "Task",
+        "VerificationEnsemble",
+        "VotingEnsemble",
+    ),
+    "orchestra.dropin": (
+        "install",
+        "uninstall",
+    ),
+    "orchestra.ensemble": (
+        "Fuse",
+        "Rank",
+        "Verify",
+    ),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -80,6 +115,7 @@ _PLACES = {
         "NotFound",
         "OrchestraError",
         "PriceUnknown",
+        "PromptError",
         "RateLimited",
         "Refused",
         "TimedOut",
@@ -90,8 +126,13 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
+    "orchestra.prompting": (
+        "Experiment",
+        "Library",
+        "Prompted",
+    ),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
-    "orchestra.routing": ("Route",),
+    "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
     "orchestra.stream": ("Stream", "SyncStream"),
@@ -136,14 +177,18 @@ __all__ = [
     "Denied",
     "Downgrade",
     "EnsembleConfig",
+    "Experiment",
     "Failure",
     "Fallback",
+    "Fuse",
+    "FusionEnsemble",
     "Judge",
     "Leaf",
     "Ledger",
     "LedgerClock",
     "LedgerError",
     "LedgerUnavailable",
+    "Library",
     "Limited",
     "Model",
     "ModelConfig",
@@ -156,7 +201,14 @@ __all__ = [
     "NotFound",
     "OrchestraError",
     "PriceUnknown",
+    "PromptABTest",
+    "PromptError",
+    "PromptManager",
+    "PromptTemplate",
+    "Prompted",
     "ProviderConfig",
+    "Rank",
+    "RankingEnsemble",
     "RateLimited",
     "Refused",
     "Request",
@@ -167,6 +219,7 @@ __all__ = [
     "Route",
     "RouterConfig",
     "Runtime",
+    "Split",
     "Strategy",
     "Stream",
     "SyncStream",
@@ -177,6 +230,9 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Verdict",
+    "VerificationEnsemble",
+    "Verify",
+    "VotingEnsemble",
     "install",
     "uninstall",
 ]

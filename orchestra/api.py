@@ -14,16 +14,21 @@ from typing import Any, Self
 
 from orchestra import trace
 from orchestra.build import build
+from orchestra.build.ensembles import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
-from orchestra.routing import Arm, Facts, Route, facts_of
+from orchestra.prompting import Experiment, Library, Template, rendered
+from orchestra.prompting.prompted import VARIABLES
+from orchestra.prompting.scores import SCORE, prompts_of
+from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
-from orchestra.settings.flat import DEFAULT
+from orchestra.settings.ensembles import sorted_out
+from orchestra.settings.flat import asked
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
-from orchestra.types import Call, Choice, Priority, Request, Response, Sink, Unlimited
+from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink, Unlimited
 
 UNSET: Any = object()
 """Not given, where `None` means something."""
@@ -50,6 +55,11 @@ class MultiModelAPI:
         """The policies as they were built, and the way to any other name."""
         return self._tree
 
+    @property
+    def prompts(self) -> Library:
+        """The prompts that `prompt_id=` names."""
+        return self._tree.prompts
+
     async def generate(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """Answer a prompt, or `messages=`; costs what the models cost that are asked.
 
@@ -57,10 +67,11 @@ class MultiModelAPI:
         `task_type`, `priority` (`high`, `normal`, `budget`, `speed`), `preferred_model`, `input_tokens`, `tags`.
         `deadline_s` is the total time in seconds, `None` for no end; `max_cost_usd` the most that the request may cost
         in all; `cache=False` keeps it out of every cache. Everything else goes to LiteLLM as it is (`tools`,
-        `response_format`, `temperature` …).
+        `response_format`, `temperature` …). `prompt_id` renders a prompt of the library in place of `prompt`, with
+        `variables` and, unless the one in production is meant, `version`; `messages` then come after it.
 
-        Raises `ConfigError` for a name that nobody knows, `NoModelAvailable`, `ModelError`, `DeadlineExceeded`,
-        `BudgetExceeded`; the error's `journal` says what was spent.
+        Raises `ConfigError` for a name that nobody knows, `PromptError`, `NoModelAvailable`, `ModelError`,
+        `DeadlineExceeded`, `BudgetExceeded`; the error's `journal` says what was spent.
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
@@ -74,7 +85,8 @@ class MultiModelAPI:
         budgets = self._tree.budgets() if isinstance(request.budgets, Unlimited) else request.budgets
         request = replace(request, budgets=budgets, journal=[])
         deadline_s = self.settings.deadline_s if deadline_s is UNSET else deadline_s
-        return await self._answered(self._tree.find(request.model or DEFAULT), request, deadline_s, request.sink)
+        arm = self._tree.find(request.model or asked(self.settings))
+        return await self._answered(arm, request, deadline_s, request.sink)
 
     def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
         """Store feedback on an answer, or on the id of a request; what routing learns from.
@@ -83,8 +95,18 @@ class MultiModelAPI:
         """
         if not math.isfinite(value):
             raise ConfigError(f"a score is a finite number, not {value!r}")
-        request = response if isinstance(response, str) else response.id
-        self._tree.money.ledger.event("score", None, {"request": request, "metric": metric, "value": value})
+        request, attempts = (response, ()) if isinstance(response, str) else (response.id, response.attempts)
+        score = {"request": request, "metric": metric, "value": value, "prompts": prompts_of(attempts)}
+        self._tree.money.ledger.event(SCORE, None, score)
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name, as the settings declare it; raises `ConfigError` when there is none."""
+        declared = self.settings.experiments
+        if name not in declared:
+            close = get_close_matches(name, declared, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(declared) or 'none'}"
+            raise ConfigError(f"no experiment is called {name!r}; {hint}")
+        return self._tree.runtime.experiment(name, declared[name])
 
     def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
         """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
@@ -93,6 +115,26 @@ class MultiModelAPI:
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return Stream(lambda sink: self._answered(arm, request, deadline_s, sink))
+
+    async def generate_ensemble(
+        self,
+        prompt: str | None = None,
+        strategy: str = "voting",
+        models: Sequence[Any] = (),
+        **options: Any,
+    ) -> Response:
+        """Answer with several models: `voting`, `ranking`, `fusion` or `verification`; costs what all of them cost.
+
+        `models` are names, or nodes of a policy; none: the router picks a diverse panel that the budget has room for.
+        `schema`, a pydantic class or a JSON schema, is what the answer must look like; of a class, `parsed` is an
+        instance. `options` are those of the strategy (`min_agreement`, `quality_metric`, `generator_model` …: the
+        fields of its node in a policy file) and those of `generate`. `result` is the strategy's own value, `text` the
+        winner.
+        """
+        words, options = sorted_out(strategy, options)
+        arm = ensemble(self._tree, strategy, models, words)
+        _, request, deadline_s = self._request("chat", prompt, None, options)
+        return await self._answered(arm, request, deadline_s)
 
     async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
         """Vectors of texts: `result` is a list of lists of floats, one for each text."""
@@ -117,11 +159,17 @@ class MultiModelAPI:
         It decides as if every key were there; `live=True` counts missing keys and cool-downs as a call would.
         """
         arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
-        return decided(arm, facts_of(request), live)
+        return decided(arm, request, live)
 
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """`generate` for callers that are not async; works inside a running event loop too."""
         return sync(self.generate, prompt, model, **options)
+
+    def generate_ensemble_sync(
+        self, prompt: str | None = None, strategy: str = "voting", models: Sequence[Any] = (), **options: Any
+    ) -> Response:
+        """`generate_ensemble` for callers that are not async."""
+        return sync(self.generate_ensemble, prompt, strategy, models, **options)
 
     def generate_stream_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> SyncStream:
         """`generate_stream` for callers that are not async."""
@@ -143,7 +191,7 @@ class MultiModelAPI:
     ) -> Choice:
         """`explain` for callers that are not async; local, and needs no loop."""
         arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
-        return decided(arm, facts_of(request), live)
+        return decided(arm, request, live)
 
     def close(self) -> None:
         """Stop what the client started (the local model)."""
@@ -181,8 +229,9 @@ class MultiModelAPI:
     ) -> tuple[Arm, Request, float | None]:
         given = dict(options)
         messages = given.pop("messages", None)
-        if call == "chat" and (prompt is None) == (messages is None):
-            raise ConfigError("give a prompt or messages=, one of the two")
+        template = self._template(given)
+        if call == "chat" and (prompt is None) == (messages is None and template is None):
+            raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
         if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
             raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
         for word in ("api_key", "api_base", "base_url"):
@@ -191,7 +240,7 @@ class MultiModelAPI:
         deadline_s = given.pop("deadline_s", UNSET)
         retries = [given.pop(word, None) for word in ("max_retries", "num_retries")]
         request = Request(
-            messages=tuple(messages) if messages is not None else ({"role": "user", "content": prompt},),
+            messages=tuple(messages or ()) if prompt is None else ({"role": "user", "content": prompt},),
             call=call,
             task_type=self._task(given.pop("task_type", None)),
             priority=_priority(given),
@@ -203,10 +252,22 @@ class MultiModelAPI:
             budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )
-        arm = self._tree.find(model or DEFAULT)
+        if template is not None:
+            request = rendered(request, template, given.get(VARIABLES, NOTHING))
+            model = model or template.head.model
+        arm = self._tree.find(model or asked(self.settings))
         if request.preferred_model is not None:
             self._tree.find(request.preferred_model)
         return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s
+
+    def _template(self, given: dict[str, Any]) -> Template | None:
+        """The prompt that is asked for by `prompt_id=`; its variables stay in `given`, by LiteLLM's word for them."""
+        prompt_id, version = given.pop("prompt_id", None), given.pop("version", None)
+        if (variables := given.pop("variables", None)) is not None:
+            given[VARIABLES] = variables
+        if prompt_id is None and version is not None:
+            raise ConfigError("version= goes with prompt_id=")
+        return None if prompt_id is None else self._tree.prompts.get(prompt_id, version)
 
     def _task(self, task: str | None) -> str | None:
         known = [*TASK_TYPES, *self.settings.task_types]
@@ -270,22 +331,20 @@ def _cap(max_cost_usd: Any) -> Any:
     return amount
 
 
-def decided(arm: Arm, facts: Facts, live: bool = False) -> Choice:
-    """The decision of an arm for these facts; one that decides nothing is chosen itself."""
-    node: Any = arm.model
-    while not isinstance(node, Route) and callable(getattr(node, "model", None)):
-        node = node.model
-    if isinstance(node, Route):
-        return node.strategy.decide(facts, live)
+def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
+    """The decision of an arm for a request; one that decides nothing is chosen itself."""
+    node = route_of(arm)
+    if node is not None:
+        return node.explain(request, live)
     name, reason = arm.name, "named by the caller"
     if len(arm.members) == 1 and arm.members[0].name != arm.name:
         name, reason = arm.members[0].name, f"the one model of {arm.name!r}"
-    return Choice(arm=name, rule="asked for", reason=reason, features=facts.shown(), chain=(name,))
+    return Choice(arm=name, rule="asked for", reason=reason, features=facts_of(request).shown(), chain=(name,))
 
 
 def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:
-    """The prompt to explain; an empty one where there is neither a prompt nor messages."""
-    return "" if prompt is None and "messages" not in options else prompt
+    """The prompt to explain; an empty one where there is nothing to ask."""
+    return "" if prompt is None and not {"messages", "prompt_id"} & options.keys() else prompt
 
 
 def _priority(given: dict[str, Any]) -> Priority:

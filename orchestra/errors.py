@@ -2,6 +2,7 @@
 
 OrchestraError
 ├── ConfigError           a file, an argument or the environment is wrong: mend it; nothing was sent
+├── PromptError           a template or the variables given to it are wrong: mend them; nothing was sent
 ├── DeadlineExceeded      the time given to the whole request is over: give more, or ask less
 ├── NoModelAvailable      no candidate can serve this request: the message lists each one and why
 ├── BudgetExceeded        a budget has no room for the call: raise its limit, wait for its next window, or ask for less
@@ -53,6 +54,28 @@ class ConfigError(OrchestraError):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class PromptError(OrchestraError):
+    """A prompt can't be found, read or rendered; raised before anything is sent.
+
+    `template` is its name, `version` its number (`None` where no version is meant), `line` the line of its file
+    (`None` where none is to blame).
+    """
+
+    def __init__(
+        self, message: str, *, template: str = "", version: int | None = None, line: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.template = template
+        self.version = version
+        self.line = line
+
+    def __str__(self) -> str:
+        parts = [f"prompt {self.template!r}"] if self.template else []
+        parts += [f"version {self.version}"] if self.version is not None else []
+        parts += [f"line {self.line}"] if self.line is not None else []
+        return ": ".join(part for part in (", ".join(parts), super().__str__()) if part)
 
 
 class DeadlineExceeded(OrchestraError, TimeoutError):

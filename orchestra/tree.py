@@ -17,7 +17,8 @@ from orchestra.ledger import Budget, Ledgered
 from orchestra.llm import Leaf
 from orchestra.model_config import ModelConfig
 from orchestra.names import Names
-from orchestra.resilience import Cooled, Downgrade, Limited, Retired, Retry
+from orchestra.prompting import Library
+from orchestra.resilience import Cooled, Downgrade, Limited, Loaded, Retired, Retry
 from orchestra.routing import Arm, facts_of
 from orchestra.routing.arm import cheapest
 from orchestra.runtime import Runtime
@@ -47,6 +48,9 @@ class Tree:
         self.specs = specs_of(file)
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
+        if runtime.prompts is None:
+            runtime.prompts = Library.of(file.settings, clock=runtime.clock, wall=runtime.wall)
+        self.prompts = runtime.prompts
         self.money: Ledgered = replace(
             ledgered(file.settings, runtime.ledger),
             clock=runtime.clock,
@@ -83,7 +87,7 @@ class Tree:
         if run.limit is not None:
             node = Limited(node, run.limit, run.clock, run.sleep)
         node = Retry(node, settings.retries, settings.retry_delay_seconds, run.clock, run.sleep, run.uniform)
-        node = Cooled(config.deployment, node, run.cooldowns)
+        node = Loaded(config.model, Cooled(config.deployment, node, run.cooldowns), run.load)
         card = config.card
         if card.successor is not None and card.retired(datetime.fromtimestamp(run.wall(), UTC).date()):
             successor = self.find(card.successor)

@@ -125,6 +125,9 @@ class Hold(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Return the money of an attempt that was never made; never blocks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
@@ -164,6 +167,9 @@ class _Unheld:
     def book(self, attempt: Attempt) -> Attempt:
         """Nothing was held."""
         return attempt
+
+    def release(self) -> None:
+        """Nothing was held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +273,8 @@ class Choice:
     """What a strategy chose, and why.
 
     `passed_over` names each candidate that was not taken, with the reason, in the order in which they were looked at.
-    `features` are the facts that the decision was made from.
+    `features` are the facts worth showing, `record` is all that the decision was made from, as plain data: it can be
+    made again from it.
     """
 
     arm: str
@@ -276,14 +283,20 @@ class Choice:
     passed_over: tuple[tuple[str, str], ...] = ()
     features: Mapping[str, Any] = field(default_factory=_nothing)
     chain: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a judge found of one response: `score` in [0, 1], and why."""
+    """What a judge found of one response: `score` in [0, 1], and why.
+
+    `consistency` is the share of its comparisons in which the judge said the same when it was asked again; `None`
+    where nothing was asked twice.
+    """
 
     score: float
     reason: str = ""
+    consistency: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +328,8 @@ class Response:
     that of the answer; `cost_usd` and `total` are of all attempts made for it, losers and failures
     included. `result` is a strategy's own value where it has one, else the text. `success` is False when the answer was
     cut, unagreed or unverified; `score` is `None` until somebody scored it. `sources` are the responses and failures
-    that it was made from.
+    that it was made from. `details` are plain data that a strategy has to say beside its
+    result: confidence, conflicts, rounds.
     """
 
     text: str
@@ -330,6 +344,7 @@ class Response:
     attempts: tuple[Attempt, ...] = ()
     id: str = ""
     result: Any = None
+    details: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
     success: bool = True
     score: float | None = None
     parsed: Any = None

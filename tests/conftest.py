@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["HF_HUB_OFFLINE"] = "1"
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in the background would be deaf to Ctrl-C
 hypothesis_settings.register_profile("orchestra", deadline=None)
 hypothesis_settings.load_profile("orchestra")
 
@@ -47,6 +49,15 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_logging() -> Iterator[None]:
+    """structlog is as it was; its `capture_logs` leaves it configured, and then it prints."""
+    yield
+    structlog = sys.modules.get("structlog")
+    if structlog is not None:
+        structlog.reset_defaults()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

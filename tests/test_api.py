@@ -96,7 +96,7 @@ async def test_a_failing_model_is_followed_by_the_fallback(api: MultiModelAPI, p
     ("arguments", "said"),
     [
         ({}, "give a prompt or messages="),
-        ({"prompt": "a", "messages": []}, "one of the two"),
+        ({"prompt": "a", "messages": []}, "one of them"),
         ({"prompt": "a", "model": "gtp-4o"}, "did you mean 'gpt-4o'"),
         ({"prompt": "a", "task_type": "reasonning"}, "did you mean 'reasoning'"),
         ({"prompt": "a", "priority": "urgent"}, "high, normal, budget or speed"),

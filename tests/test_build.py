@@ -172,7 +172,7 @@ def test_the_repr_shows_the_tree() -> None:
     assert "openai/gpt-4o-mini" in shown
 
 
-@pytest.mark.parametrize("text", ["ensemble: {enabled: true}", "prompt_templates: {a: b}"], ids=["ensemble", "prompts"])
+@pytest.mark.parametrize("text", ["ensemble: {enabled: true}"], ids=["ensemble"])
 def test_what_this_version_cannot_do_is_refused_not_ignored(text: str) -> None:
     """A setting that would do nothing is a mistake to hear of."""
     assert "this version has no" in mistakes(text)[0]

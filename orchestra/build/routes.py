@@ -8,9 +8,12 @@ from typing import Any
 
 from orchestra.build.builder import Builder, members
 from orchestra.resilience import Fallback
-from orchestra.routing import Arm, Facts, Route, Rule, Rules
+from orchestra.routing import Arm, Facts, Reader, Route, Rule, Rules
+from orchestra.routing.classify import builtin
+from orchestra.routing.diary import Diary
+from orchestra.routing.measured import Measured
 from orchestra.routing.route import Decider
-from orchestra.routing.strategies import ORDERS, Ordered
+from orchestra.routing.strategies import Balanced, Best, Cheapest, Fastest, Ranked, Ranking
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import RouteSpec, RuleSpec, When
 
@@ -29,9 +32,34 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
         strategy = Rules(rules, otherwise, fallback, find, run.cooldowns)
     else:
         candidates = builder.nodes(spec.models, name, (*path, "models"))
-        strategy = Ordered(spec.strategy, candidates, ORDERS[spec.strategy], fallback, find, run.cooldowns)
+        strategy = Ranked(_ranking(builder, spec), candidates, fallback, find, run.cooldowns)
         arms = [*candidates, *fallback]
-    return Arm(name, Route(strategy, {arm.name: arm for arm in arms}, find, run.clock), members(arms))
+    node = Route(
+        strategy,
+        {arm.name: arm for arm in arms},
+        find,
+        run.clock,
+        Reader(builtin if spec.classifier else None),
+        {"policy": name, "version": builder.tree.settings.version, "hash": builder.tree.file.hash},
+        Diary(builder.tree.money.ledger),
+    )
+    return Arm(name, node, members(arms))
+
+
+def _ranking(builder: Builder, spec: RouteSpec) -> Ranking:
+    def figures() -> Measured:
+        return builder.runtime.figures.value
+
+    match spec.strategy:
+        case "cost_optimized":
+            return Cheapest(figures, spec.quality_bar)
+        case "speed_optimized":
+            return Fastest(figures, builder.runtime.load)
+        case "balanced":
+            assert spec.usd_per_quality_point is not None
+            return Balanced(spec.usd_per_quality_point, figures)
+        case _:
+            return Best(figures)
 
 
 def _rules(builder: Builder, spec: RouteSpec, name: str, path: KeyPath, fallback: tuple[Arm, ...]) -> Iterator[Rule]:

@@ -15,6 +15,7 @@ from orchestra.cli.ledger import app as ledger
 from orchestra.cli.local import app as local
 from orchestra.cli.log import log
 from orchestra.cli.models import models
+from orchestra.cli.prompts import app as prompts
 from orchestra.cli.providers import providers
 from orchestra.cli.proxy import proxy
 from orchestra.cli.run import run
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (ask, explain, usage, log, budget, check, models, providers, schema, init, proxy):
     app.command()(command)
+app.add_typer(prompts, name="prompts")
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.add_typer(settings, name="settings")
 app.add_typer(ledger, name="ledger")

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def decisions(api: MultiModelAPI, asked: dict[str, Any], live: bool) -> list[Choice]:
     """The choice, and after it those that the chosen policies make in their turn."""
-    from orchestra.routing import Route
+    from orchestra.routing import route_of
 
     choices = [api.explain_sync(live=live, **asked)]
     policies = api.tree.policies
     seen = {asked["model"]}
-    while (arm := choices[-1].arm) in policies and arm not in seen and isinstance(policies[arm].model, Route):
+    while (arm := choices[-1].arm) in policies and arm not in seen and route_of(policies[arm]) is not None:
         seen.add(arm)
         choices.append(api.explain_sync(live=live, **{**asked, "model": arm}))
     return choices

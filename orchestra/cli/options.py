@@ -13,6 +13,7 @@ from orchestra.cli.quiet import show_events
 from orchestra.errors import ConfigError, OrchestraError
 
 if TYPE_CHECKING:
+    from orchestra.prompting import Library
     from orchestra.tree import Tree
 
 STDIN = "-"
@@ -39,6 +40,14 @@ def _models(incomplete: str) -> Iterator[str]:
     from orchestra.catalog import Catalog
 
     return (card.name for card in Catalog().cards() if card.name.startswith(incomplete))
+
+
+def prompts(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of prompts that begin so, for the shell."""
+    try:
+        return [name for name in library(context.params.get("config")).names() if name.startswith(incomplete)]
+    except OrchestraError:
+        return []
 
 
 Config: TypeAlias = Annotated[
@@ -92,6 +101,54 @@ System: TypeAlias = Annotated[str | None, typer.Option(metavar="TEXT", help="The
 MaxTokens: TypeAlias = Annotated[
     int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Where the answer is cut.")
 ]
+
+
+PromptName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of a prompt.", autocompletion=prompts)
+]
+PromptVersion: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--version", "-v", metavar="V", help="A number, a label or a digest [default: in production, else latest]."
+    ),
+]
+Variables: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="A variable, as YAML, or @FILE for its text; may be repeated."),
+]
+VariablesFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--variables", metavar="FILE", exists=True, dir_okay=False, help="Variables as YAML or JSON."),
+]
+
+
+def library(config: Path | None) -> Library:
+    """The prompts that the settings name."""
+    from orchestra.prompting import Library
+    from orchestra.settings import find, read
+
+    return Library.of(read(find(config)).settings)
+
+
+def variables_of(pairs: list[str] | None, file: Path | None) -> dict[str, Any]:
+    """The variables of a prompt, those of the file first; raises `typer.BadParameter`, `ConfigError`."""
+    from orchestra.prompting.data import plain
+    from orchestra.settings.document import value_of
+    from orchestra.settings.file import load
+
+    found: dict[str, Any] = {} if file is None else plain(load(_text(file.read_bytes(), str(file)), str(file)))
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--var")
+        if value.startswith("@"):
+            path = Path(value[1:])
+            if not path.is_file():
+                raise typer.BadParameter(f"there is no file {value[1:]!r}", param_hint="--var")
+            found[name] = _text(path.read_bytes(), value[1:])
+        else:
+            found[name] = plain(value_of(value))
+    return found
 
 
 def prompt_of(prompt: str | None, file: Path | None, *, read_pipe: bool) -> str | None:

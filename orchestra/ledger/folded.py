@@ -48,10 +48,11 @@ class Folded(Generic[T]):
     @property
     def value(self) -> T:
         """The value as it was last read; never waits, and starts a reading where that is too long ago."""
+        value = self._value
         if self._clock() - self._read_at >= self._every_s and (self._reader is None or not self._reader.is_alive()):
             self._reader = threading.Thread(target=self._refresh, name="orchestra-fold", daemon=True)
             self._reader.start()
-        return self._value
+        return value
 
     def read(self) -> T:
         """The value up to the newest commit; waits for it. Raises `LedgerError`."""

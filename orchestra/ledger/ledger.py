@@ -209,7 +209,7 @@ class Ledger:
 
     def _finished(self, future: Future[Result]) -> Result:
         try:
-            return _checked(future.result(self.patience_s))
+            return future.result(self.patience_s)
         except TimeoutError as error:
             raise self._stuck() from error
 
@@ -230,7 +230,7 @@ class Ledger:
             raise
         finally:
             late.cancel()
-        return _checked(future.result())
+        return future.result()
 
     def _give_back(self, future: Future[Result]) -> None:
         granted = None if future.exception() else future.result()
@@ -252,9 +252,3 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 def _wake_from_thread(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
     with suppress(RuntimeError):  # the loop is closed: nobody waits
         loop.call_soon_threadsafe(_wake, waiter)
-
-
-def _checked(result: Result) -> Result:
-    if isinstance(result, LedgerError):
-        raise result
-    return result

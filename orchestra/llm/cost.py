@@ -36,15 +36,17 @@ def cost_of(litellm: Any, raw: Any, usage: Usage, model: ModelConfig, call: Call
         return None
     if not _same(litellm, model):
         return by_rates(row, usage)
-    try:
-        cost = litellm.completion_cost(
-            completion_response=raw,
-            model=model.model,
-            custom_llm_provider=model.model.partition("/")[0],
-            call_type=CALL_TYPES[call],
-        )
-    except Exception:  # noqa: BLE001  # LiteLLM raises a bare one for what it can't price
-        return by_rates(row, usage)
+    cost = _reckoned(raw)
+    if cost is None:  # a stream, put together by us
+        try:
+            cost = litellm.completion_cost(
+                completion_response=raw,
+                model=model.model,
+                custom_llm_provider=model.model.partition("/")[0],
+                call_type=CALL_TYPES[call],
+            )
+        except Exception:  # noqa: BLE001  # LiteLLM raises a bare one for what it can't price
+            return by_rates(row, usage)
     return rounded_up(Decimal(f"{cost:.12g}")) if cost > 0 else None
 
 
@@ -56,6 +58,13 @@ def fingerprint(row: Mapping[str, Any]) -> str:
 
 def rounded_up(amount: Decimal) -> Decimal:
     return amount.quantize(NANO, context=WIDE)
+
+
+def _reckoned(raw: Any) -> float | None:
+    """What LiteLLM has already reckoned for a response of its own."""
+    hidden = getattr(raw, "_hidden_params", None)
+    cost = hidden.get("response_cost") if isinstance(hidden, Mapping) else None
+    return cost if isinstance(cost, float) and cost > 0 else None
 
 
 def _same(litellm: Any, model: ModelConfig) -> bool:

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestra.resilience.cooldown import Cooldowns
 from orchestra.routing.arm import Arm
-from orchestra.routing.facts import Facts, facts_of
-from orchestra.routing.rules import choose
-from orchestra.types import Choice, Request
+from orchestra.routing.choose import Measures
+from orchestra.routing.facts import Facts
+from orchestra.routing.strategies import Place
+
+TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The strategy of `kind: spread`: draw one of `arms` by its weight; the others come after it, as they are drawn.
+    """`spread`: an arm drawn by its weight, anew for each request; the others come after it, as they are drawn.
 
     Drawn without replacement (Efraimidis and Spirakis, 2006); a weight of 0 is asked only when all others failed.
     """
 
-    arms: tuple[Arm, ...]
-    weights: tuple[float, ...]
-    cooldowns: Cooldowns = field(default_factory=Cooldowns, repr=False, compare=False)
+    weights: Mapping[str, float]
     uniform: Callable[[float, float], float] = field(default=random.uniform, repr=False, compare=False)
+    name: str = "spread"
 
-    async def __call__(self, request: Request) -> Choice:
-        return self.decide(facts_of(request), live=True)
+    def measure(self, arms: Sequence[Arm], facts: Facts) -> Measures:
+        return {arm.name: {TURN: self._turn(self.weights[arm.name])} for arm in arms}
 
-    def decide(self, facts: Facts, live: bool = False) -> Choice:
-        """The decision, drawn anew each time; `live` counts missing keys and cool-downs."""
-        drawn = sorted(zip(map(self._turn, self.weights), self.weights, self.arms, strict=True), key=lambda row: row[0])
-        candidates = [("spread", f"drawn at random, weight {weight:g}", arm) for _, weight, arm in drawn]
-        return choose(candidates, (), facts, self.cooldowns if live else None, [])
+    def rank(self, measured: Measures, facts: Facts) -> Mapping[str, Place]:
+        return {
+            name: Place((drawn[TURN],), f"drawn at random, weight {self.weights[name]:g}")
+            for name, drawn in measured.items()
+        }
 
     def _turn(self, weight: float) -> float:
         return -math.log(1 - self.uniform(0, 1)) / weight if weight else math.inf

@@ -35,3 +35,20 @@ def write(path: Path, text: str, *, private: bool = False) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
+
+
+def create(path: Path, text: str) -> None:
+    """Make a new file in one step: no reader finds a part of it, and of several writers one makes it.
+
+    Raises `FileExistsError` for the others, `ConfigError` when it can't be written.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        write(draft, text)
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)

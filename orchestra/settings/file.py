@@ -56,6 +56,11 @@ class PolicyFile:
     unread: tuple[str, ...] = ()
     """What of a LiteLLM `config.yaml` is not understood, or only in part: a line each."""
 
+    @property
+    def hash(self) -> str:
+        """The fingerprint, or that of the settings where there is no file."""
+        return self.fingerprint or fingerprint(self.settings.model_dump_json())
+
     def place(self, path: KeyPath) -> str:
         """`file:line: path.of.the.key`, as precise as it is known."""
         return placed(self.origin, self.data, path)
@@ -85,7 +90,12 @@ def parse(text: str, origin: str = "policy") -> PolicyFile:
         raise ConfigError(*problems(invalid, data, origin)) from None
     named = settings.model_fields_set - (OFF.keys() - data.keys())
     settings = settings.model_construct(_fields_set=named, **dict(settings))
-    return PolicyFile(settings, origin, data, hashlib.sha256(text.encode()).hexdigest()[:12], unread)
+    return PolicyFile(settings, origin, data, fingerprint(text), unread)
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load(text: str, origin: str) -> CommentedMap:
@@ -109,13 +119,13 @@ def load(text: str, origin: str) -> CommentedMap:
     return data
 
 
-def problems(invalid: ValidationError, data: Any, origin: str) -> Iterator[str]:
+def problems(invalid: ValidationError, data: Any, origin: str, model: type[BaseModel] = APISettings) -> Iterator[str]:
     """One line for each mistake that pydantic found: file, line, path of the key, what is wrong, what was meant."""
     for error in invalid.errors(include_url=False):
         path = list(_in_file(error["loc"], data, error["type"]))
         line = line_of(data, path)
         place = f"{origin}:{line}" if line else origin
-        yield f"{place}: {dotted(path)}: {_said(error)}"
+        yield f"{place}: {dotted(path)}: {_said(error, model)}"
 
 
 def dotted(path: list[str | int]) -> str:
@@ -165,12 +175,12 @@ def _has(data: Any, part: str | int) -> bool:
     return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     match error["type"]:
         case "extra_forbidden":
             name = str(error["loc"][-1])
-            close = get_close_matches(name, _keys(error["loc"]), n=1)
+            close = get_close_matches(name, _keys(error["loc"], model), n=1)
             return f"no such key {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
         case "missing":
             return "is missing"
@@ -190,9 +200,8 @@ def _said(error: ErrorDetails) -> str:
             return message[:1].lower() + message[1:] + (f" (it is {given!r})" if shown else "")
 
 
-def _keys(loc: KeyPath) -> set[str]:
-    """Every key that may stand where `loc` points, for a suggestion."""
-    model: Any = APISettings
+def _keys(loc: KeyPath, model: Any) -> set[str]:
+    """Every key that may stand where `loc` points in `model`, for a suggestion."""
     names = set(model.model_fields)
     for part in loc[:-1]:
         for spec in _specs(model):

@@ -309,7 +309,7 @@ STREAMS = [
         Case(f"{fault.name.lower()} on its way", Failure(fault, 5, answer=LONG), "reserved", CALL, "Cut")
         for fault in (Fault.DROP, Fault.CUT, Fault.ERROR_IN_200)
     ),
-    Case("stalled", Failure(Fault.HANG, 5, answer=LONG), "reserved", CALL, "Cut", {"timeout": 0.3}),
+    Case("stalled", Failure(Fault.HANG, 5, answer=LONG), "reserved", CALL, "Cut", {"timeout": 2.0}),
     Case("nothing before the deadline", Fault.HANG, "reserved", CALL, "DeadlineExceeded", {"deadline_s": 0.4}),
 ]
 

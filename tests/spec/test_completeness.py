@@ -43,10 +43,6 @@ CLASSES = {
     "APISettings",
 }
 LATER = {
-    "VotingEnsemble": "ensembles",
-    "RankingEnsemble": "ensembles",
-    "FusionEnsemble": "ensembles",
-    "VerificationEnsemble": "ensembles",
     "PromptTemplate": "prompts",
     "PromptManager": "prompts",
     "PromptABTest": "experiments",

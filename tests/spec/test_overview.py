@@ -42,7 +42,6 @@ def test_a_line_of_the_task_classifier(plain: MultiModelAPI, asked: dict[str, An
     ],
     ids=["extraction", "reasoning", "classification"],
 )
-@pytest.mark.xfail(strict=True, reason="routing: the task classifier", raises=AssertionError)
 def test_the_task_classifier_tells_what_a_prompt_asks_for(plain: MultiModelAPI, prompt: str, task: str) -> None:
     """The agent's request of the drawing has no task type: it is told from its text."""
     assert plain.explain_sync(prompt).features.get("task") == task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +24,10 @@ def spec_class(name: str) -> Any:
     return getattr(orchestra, name)
 
 
-def prompts(what: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=f"prompts: {what}", raises=(AttributeError, ImportError))
+@pytest.fixture(autouse=True)
+def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`./prompts` of each test is its own."""
+    monkeypatch.chdir(tmp_path)
 
 
 def experiments(what: str) -> pytest.MarkDecorator:
@@ -46,7 +49,6 @@ EXPERIMENT = {
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@prompts("PromptTemplate")
 def test_prompt_template_field(field: str) -> None:
     """All seven; only the score has a default, and it is `None`."""
     template = spec_class("PromptTemplate")
@@ -56,14 +58,12 @@ def test_prompt_template_field(field: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "parameters"), MANAGER.items(), ids=MANAGER)
-@prompts("PromptManager")
 def test_prompt_manager_method(method: str, parameters: list[str]) -> None:
     """By the spec's name, with the spec's parameters first."""
     function = getattr(spec_class("PromptManager"), method)
     assert list(inspect.signature(function).parameters)[1 : len(parameters) + 1] == parameters
 
 
-@prompts("the example templates")
 async def test_the_example_templates_are_registered_and_render(provider: Provider) -> None:
     """The spec's two prompts, with the variables that it declares."""
     names = await run(example("EXTRACTION_PROMPT"), PromptManager=spec_class("PromptManager"))
@@ -76,7 +76,6 @@ async def test_the_example_templates_are_registered_and_render(provider: Provide
     assert "Current goal: price" in manager.render("reasoning_v1", thought)
 
 
-@prompts("versions")
 async def test_a_new_version_is_a_number_and_the_old_one_stays(provider: Provider) -> None:
     """`create_version` returns it; `get_template` gives either."""
     names = await run(example("EXTRACTION_PROMPT"), PromptManager=spec_class("PromptManager"))
@@ -89,7 +88,6 @@ async def test_a_new_version_is_a_number_and_the_old_one_stays(provider: Provide
 
 
 @pytest.mark.parametrize("name", ["extraction", "reasoning"])
-@prompts("the shipped prompts")
 def test_the_examples_ship_under_their_own_names(name: str) -> None:
     """`extraction_v1` and `reasoning_v1` are aliases of them."""
     manager = spec_class("PromptManager")()
@@ -135,7 +133,6 @@ async def test_the_example_of_an_ab_test(provider: Provider, capsys: pytest.Capt
     assert capsys.readouterr().out == f"Best variant: v{names['winner']}\n"
 
 
-@pytest.mark.xfail(strict=True, reason="prompts: prompt_templates of the settings")
 async def test_prompt_templates_of_the_settings_are_version_1_of_inline_prompts(provider: Provider) -> None:
     """They can be asked for by their name."""
     settings = APISettings(prompt_templates={"greeting": "Say hello to {{ name }}."})

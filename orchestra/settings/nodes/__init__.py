@@ -7,25 +7,37 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from orchestra.settings.base import Spec
+from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, RankSpec, VerifySpec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
-from orchestra.settings.nodes.routes import RouteSpec, RuleSpec, StrategyName
+from orchestra.settings.nodes.prompts import PromptedSpec
+from orchestra.settings.nodes.routes import ClassifierSpec, RouteSpec, RuleSpec, SpecStrategy, StrategyName
+from orchestra.settings.nodes.splits import SplitSpec
 from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
     "Bounds",
     "CachedSpec",
+    "CheckSpec",
+    "ClassifierSpec",
     "FallbackSpec",
+    "FieldSpec",
+    "FuseSpec",
     "LimitedSpec",
     "ModelSpec",
     "NameSpec",
     "NodeSpec",
+    "PromptedSpec",
+    "RankSpec",
     "RetrySpec",
     "RouteSpec",
     "RuleSpec",
+    "SpecStrategy",
+    "SplitSpec",
     "SpreadSpec",
     "StrategyName",
+    "VerifySpec",
     "When",
     "Words",
 ]
@@ -43,16 +55,24 @@ NodeSpec = Annotated[
     Annotated[
         Annotated[NameSpec, Tag("name")]
         | Annotated[RouteSpec, Tag("route")]
+        | Annotated[SplitSpec, Tag("split")]
         | Annotated[SpreadSpec, Tag("spread")]
         | Annotated[FallbackSpec, Tag("fallback")]
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
-        | Annotated[CachedSpec, Tag("cached")],
+        | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[RankSpec, Tag("rank")]
+        | Annotated[FuseSpec, Tag("fuse")]
+        | Annotated[VerifySpec, Tag("verify")]
+        | Annotated[PromptedSpec, Tag("prompted")],
         Discriminator(_kind),
     ],
     BeforeValidator(_named),
 ]
 
-_nesting: tuple[type[Spec], ...] = (RuleSpec, RouteSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec)
+_nesting: tuple[type[Spec], ...] = (
+    *(RuleSpec, ClassifierSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
+    *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
+)
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})
