@@ -21,7 +21,7 @@ def peek(api: MultiModelAPI, request: Request) -> None:
     budgets = api.tree.money.budgets
     arm = api.tree.find(request.model or DEFAULT)
     facts = facts_of(request)
-    decided(arm, facts, live=True)
+    decided(arm, request, live=True)
     if not budgets or any(budget.on_exceeded == "downgrade" for budget in budgets):
         return
     able = [(model, expected_usd(model, facts)) for model in arm.members if unable(model, facts) is None]

@@ -12,7 +12,8 @@ from litellm.exceptions import MidStreamFallbackError
 
 from orchestra.testing import Provider
 from orchestra.testing.provider import Reply
-from tests.dropin.conftest import Side
+
+from .conftest import Side
 
 WAYS = [(how, stream) for how in ("sync", "async") for stream in (False, True)]
 IDS = [f"{how}-{'stream' if stream else 'plain'}" for how, stream in WAYS]
@@ -34,7 +35,7 @@ async def observed(side: Side, how: str, kind: str, replies: Sequence[Reply] = (
     side.provider.reply(*replies)
     try:
         answer = await called(how, side.asked(kind, **options))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # it is compared
         return {"error": of_error(error), "upstream": upstream(side.provider)}
     seen = of_stream(answer) if options.get("stream") else of_response(answer)
     return {**seen, "upstream": upstream(side.provider)}
@@ -102,7 +103,7 @@ def same(value: Any) -> Any:
 
 
 def _tools(shown: list[Any]) -> list[tuple[str, Any]]:
-    """Name and arguments of each tool call, in the order in which they begin; some providers give all the same index."""
+    """Name and arguments of each tool call, in their order; some providers give all the same index."""
     parts: list[list[str]] = []
     begun: dict[int, tuple[str, int]] = {}
     for choice in shown:

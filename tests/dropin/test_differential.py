@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from orchestra.testing.provider import Answer, Citation, Reply, ToolCall
-from tests.dropin.conftest import MODELS, Side
-from tests.dropin.observing import IDS, WAYS, observed
+
+from .conftest import MODELS, Side
+from .observing import IDS, WAYS, observed
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "look_up", "description": "…", "parameters": SCHEMA}}

@@ -15,8 +15,9 @@ from orchestra import MultiModelAPI, install, uninstall
 from orchestra.dropin import errors
 from orchestra.testing import Provider
 from orchestra.testing.provider import Failure, Fault
-from tests.dropin.conftest import HELLO, Side, settings
-from tests.dropin.observing import IDS, WAYS, called, observed
+
+from .conftest import HELLO, Side, settings
+from .observing import IDS, WAYS, called, observed
 
 AT_ONCE = [
     Fault.RATE_LIMITED,
