@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from orchestra import trace
 from orchestra.build import build
-from orchestra.build.ensembles import ensemble
+from orchestra.build.strategy import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
 from orchestra.prompting import Experiment, Library, Template, rendered
@@ -129,7 +129,7 @@ class MultiModelAPI:
         `schema`, a pydantic class or a JSON schema, is what the answer must look like; of a class, `parsed` is an
         instance. `options` are those of the strategy (`min_agreement`, `quality_metric`, `generator_model` …: the
         fields of its node in a policy file) and those of `generate`. `result` is the strategy's own value, `text` the
-        winner.
+        winner. `on_member` is told the path and the outcome of each member as it comes.
         """
         words, options = sorted_out(strategy, options)
         arm = ensemble(self._tree, strategy, models, words)
@@ -249,6 +249,7 @@ class MultiModelAPI:
             input_tokens=given.pop("input_tokens", None),
             retries=next((n for n in retries if n is not None), None),
             model=model,
+            on_member=given.pop("on_member", None),
             budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )

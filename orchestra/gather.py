@@ -47,6 +47,7 @@ async def gather(
             raise
         outcomes[n] = outcome
         place.leave()
+        request.tell(name, outcome)
         if on_done is not None and on_done(n, outcome):
             for task in tasks[:n] + tasks[n + 1 :]:
                 task.cancel()
