@@ -161,7 +161,7 @@ def raced(one: str, other: str, most: int, seed: int) -> dict[str, tuple[int | N
 
 
 def covered(what: str, most: int, seed: int) -> bool:
-    """An interval held the truth at every look, which is after every tenth result."""
+    """An interval held the truth at every look, which is after every 25th result."""
     kind, _, draw = what.partition(": ")
     chance, sums, signs = Random(seed), (Sums(), Sums()), [0, 0, 0]
     truth = TRUTHS[draw] if kind in ("rate", "mean") else 0.0
@@ -170,7 +170,7 @@ def covered(what: str, most: int, seed: int) -> bool:
         sums[0].add(pair[0])
         sums[1].add(pair[1])
         signs[(pair[1] > pair[0]) - (pair[1] < pair[0])] += 1
-        if n % 10:
+        if n % 25:
             continue
         low, high = interval(kind, sums, signs)
         if not low <= truth <= high:
