@@ -136,8 +136,9 @@ def description_of(text: str) -> str:
     """The description alone, and nothing checked: for lists of many prompts, where reading each would take seconds."""
     import yaml
 
+    reader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(split(text)[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        data = reader(split(text)[0]).get_single_data()
     except yaml.YAMLError:
         return ""
     return str(data.get("description") or "") if isinstance(data, dict) else ""

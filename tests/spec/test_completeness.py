@@ -47,8 +47,6 @@ LATER = {
     "RankingEnsemble": "ensembles",
     "FusionEnsemble": "ensembles",
     "VerificationEnsemble": "ensembles",
-    "PromptTemplate": "prompts",
-    "PromptManager": "prompts",
     "PromptABTest": "experiments",
 }
 """Classes that a later issue brings."""
