@@ -18,7 +18,7 @@ from orchestra.llm import Leaf
 from orchestra.model_config import ModelConfig
 from orchestra.names import Names
 from orchestra.prompting import Library
-from orchestra.resilience import Cooled, Downgrade, Limited, Retired, Retry
+from orchestra.resilience import Cooled, Downgrade, Limited, Loaded, Retired, Retry
 from orchestra.routing import Arm, facts_of
 from orchestra.routing.arm import cheapest
 from orchestra.runtime import Runtime
@@ -87,7 +87,7 @@ class Tree:
         if run.limit is not None:
             node = Limited(node, run.limit, run.clock, run.sleep)
         node = Retry(node, settings.retries, settings.retry_delay_seconds, run.clock, run.sleep, run.uniform)
-        node = Cooled(config.model, node, run.cooldowns)
+        node = Loaded(config.model, Cooled(config.deployment, node, run.cooldowns), run.load)
         card = config.card
         if card.successor is not None and card.retired(datetime.fromtimestamp(run.wall(), UTC).date()):
             successor = self.find(card.successor)

@@ -9,11 +9,13 @@ from typing import Any
 from orchestra.build import build
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
-from orchestra.routing import Arm, Facts, Route
+from orchestra.routing import Arm, route_of
 from orchestra.settings import APISettings, PolicyFile
 from orchestra.settings.flat import DEFAULT
-from orchestra.tokens import estimated_tokens
-from orchestra.types import Priority
+from orchestra.types import Priority, Request
+
+IMAGE = ({"type": "image_url", "image_url": {"url": "data:"}},)
+"""Stands for the images of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,14 @@ class ModelRouter:
         """
         context = context or {}
         given = context.get("input_tokens")
-        facts = Facts(
-            task=task.type,
+        request = Request(
+            messages=({"role": "user", "content": [*IMAGE, task.prompt] if context.get("images") else task.prompt},),
+            task_type=task.type,
             priority=_priority(task, context),
             preferred_model=context.get("preferred_model"),
-            input_tokens=estimated_tokens(task.prompt) if given is None else int(given),
-            estimated=given is None,
-            images=bool(context.get("images")),
+            input_tokens=None if given is None else int(given),
         )
-        return self._decided(self._tree.find(DEFAULT), facts)
+        return self._decided(self._tree.find(DEFAULT), request)
 
     def route_reasoning(self, task: Task, context: Mapping[str, Any] | None = None) -> ModelConfig:
         """The model for a task of reasoning."""
@@ -69,10 +70,10 @@ class ModelRouter:
         """The model of that name, at that provider where one is given; raises `ConfigError` when nobody knows it."""
         return self._tree.find(f"{provider}/{name}" if provider else name).members[0]
 
-    def _decided(self, arm: Arm, facts: Facts) -> ModelConfig:
-        if isinstance(arm.model, Route):
-            chosen = self._tree.find(arm.model.strategy.decide(facts).arm)
-            return self._decided(chosen, replace(facts, preferred_model=None))
+    def _decided(self, arm: Arm, request: Request) -> ModelConfig:
+        route = route_of(arm)
+        if route is not None:
+            return self._decided(self._tree.find(route.explain(request).arm), replace(request, preferred_model=None))
         if not arm.members:
             raise ConfigError(f"policy {arm.name!r} has no model to name")
         return arm.members[0]

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def decisions(api: MultiModelAPI, asked: dict[str, Any], live: bool) -> list[Choice]:
     """The choice, and after it those that the chosen policies make in their turn."""
-    from orchestra.routing import Route
+    from orchestra.routing import route_of
 
     choices = [api.explain_sync(live=live, **asked)]
     policies = api.tree.policies
     seen = {asked["model"]}
-    while (arm := choices[-1].arm) in policies and arm not in seen and isinstance(policies[arm].model, Route):
+    while (arm := choices[-1].arm) in policies and arm not in seen and route_of(policies[arm]) is not None:
         seen.add(arm)
         choices.append(api.explain_sync(live=live, **{**asked, "model": arm}))
     return choices
@@ -54,8 +54,13 @@ def drawn(choices: list[Choice], tree: Tree) -> Drawing:
                 place.add(Text(lack, style="yellow"))
         if choice.features:
             place.add("saw " + ", ".join(n if v is True else f"{n} {v}" for n, v in choice.features.items()))
+        for name, measure in choice.record.get("measured", {}).items():
+            place.add(f"measured {name}: {', '.join(f'{what} {value:.4g}' for what, value in measure.items())}")
         for name, reason in choice.passed_over:
             place.add(Text(f"not {name}: {reason}", style="dim"))
+    if signed := choices[0].record.get("hash"):
+        first = choices[0].record
+        top.add(Text(f"policy {first['policy']!r}, version {first['version']}, hash {signed}", style="dim"))
     if behind := choices[-1].chain[1:]:
         place = place.add("if it fails")
         for name in behind:

@@ -5,6 +5,7 @@ from orchestra.resilience.cooldown import Cooldowns, Cooled
 from orchestra.resilience.downgrade import Downgrade
 from orchestra.resilience.fallback import Fallback
 from orchestra.resilience.limit import Limited, RateLimit
+from orchestra.resilience.load import Load, Loaded
 from orchestra.resilience.retired import Retired
 from orchestra.resilience.retry import Retry
 from orchestra.resilience.store import Store
@@ -16,6 +17,8 @@ __all__ = [
     "Downgrade",
     "Fallback",
     "Limited",
+    "Load",
+    "Loaded",
     "RateLimit",
     "Retired",
     "Retry",

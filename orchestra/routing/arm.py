@@ -40,7 +40,7 @@ class Arm:
 
     def cooling_s(self, cooldowns: Cooldowns) -> float:
         """Seconds until the first of its members has cooled down; 0 when one is well."""
-        return min((cooldowns.left_s(member.model) for member in self.members), default=0.0)
+        return min((cooldowns.left_s(member.deployment) for member in self.members), default=0.0)
 
 
 def unable(model: ModelConfig, facts: Facts) -> str | None:
@@ -82,5 +82,9 @@ def expected_usd(model: ModelConfig, facts: Facts) -> Decimal | None:
     per_input, per_output = model.card.input_usd_per_mtok, model.card.output_usd_per_mtok
     if per_input is None or per_output is None:
         return None
-    answer = facts.answer_tokens or max(300, facts.input_tokens // 4)
-    return (facts.input_tokens * per_input + answer * per_output) / 1_000_000
+    return (facts.input_tokens * per_input + answer_tokens(facts) * per_output) / 1_000_000
+
+
+def answer_tokens(facts: Facts) -> int:
+    """How long the answer is taken to be."""
+    return facts.answer_tokens or max(300, facts.input_tokens // 4)

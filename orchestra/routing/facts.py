@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Self
 
+from orchestra.routing.text import parts
 from orchestra.tokens import estimated_tokens
 from orchestra.types import Call, Priority, Request
 
@@ -28,12 +29,15 @@ PARTS = {
 class Facts:
     """What a route decides from.
 
-    `input_tokens` is the caller's own figure, or an estimate (`estimated`). `answer_tokens` is the room that the answer
-    asks for, 0 when the caller does not say. `parameters` are the names that the caller set.
+    `task` is the caller's own word, or told from the text, and then `confidence` says how sure that is. `input_tokens`
+    is the caller's own figure, or an estimate (`estimated`). `answer_tokens` is the room that the answer asks for, 0
+    when the caller does not say. `parameters` are the names that the caller set. `traits` are numbers of the
+    text, for what learns from them. `request` is the id of the request.
     """
 
     call: Call = "chat"
     task: str | None = None
+    confidence: float | None = None
     priority: Priority = "normal"
     preferred_model: str | None = None
     input_tokens: int = 0
@@ -47,13 +51,38 @@ class Facts:
     tools: bool = False
     structured: bool = False
     parameters: frozenset[str] = frozenset()
+    traits: Mapping[str, float] = field(default_factory=dict)
+    request: str = ""
+
+    @property
+    def task_said(self) -> str:
+        """How the task is known, for a reason; empty when the caller gave it or nobody knows it."""
+        return "" if self.confidence is None else f"task estimated, {self.confidence:.0%} sure"
 
     def shown(self) -> dict[str, Any]:
         """The facts worth showing: those that are there."""
         about = f"{'about ' if self.estimated else ''}{self.input_tokens}"
-        shown: dict[str, Any] = {"task": self.task, "priority": self.priority, "input_tokens": about, **self.tags}
+        shown: dict[str, Any] = {"task": self.task, "task_confidence": self.confidence, "priority": self.priority}
+        shown |= {"input_tokens": about, **self.tags}
         shown |= {name: True for name in (*sorted(set(PARTS.values())), "tools", "structured") if getattr(self, name)}
         return {name: value for name, value in shown.items() if value is not None}
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it: the facts that are not as they are without being told. There is no text among them."""
+        plain = {}
+        for name, default in _DEFAULTS:
+            value = getattr(self, name)
+            if value and value != default:
+                plain[name] = sorted(value) if name == "parameters" else value
+        return plain if self.estimated else {**plain, "estimated": False}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Self:
+        """The facts that `plain` was made of."""
+        return cls(**{**plain, "parameters": frozenset(plain.get("parameters", ()))})
+
+
+_DEFAULTS = tuple((f.name, None if f.default is MISSING else f.default) for f in fields(Facts))
 
 
 def facts_of(request: Request) -> Facts:
@@ -62,7 +91,7 @@ def facts_of(request: Request) -> Facts:
     tokens = 0
     for message in request.messages:
         tokens += MESSAGE_TOKENS
-        for kind, text in _parts(message.get("content")):
+        for kind, text in parts(message.get("content")):
             kinds.add(PARTS.get(kind, kind))
             tokens += estimated_tokens(text) + (IMAGE_TOKENS if kind in PARTS else 0)
     params = request.params
@@ -86,18 +115,8 @@ def facts_of(request: Request) -> Facts:
         tools=bool(tools),
         structured=_structured(params.get("response_format")),
         parameters=frozenset(name for name, value in params.items() if value is not None),
+        request=request.id,
     )
-
-
-def _parts(content: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(content, str):
-        yield "text", content
-    elif isinstance(content, (list, tuple)):
-        for part in content:
-            if isinstance(part, str):
-                yield "text", part
-            elif isinstance(part, Mapping):
-                yield str(part.get("type", "text")), str(part.get("text") or "")
 
 
 def _inputs(params: Mapping[str, Any]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from orchestra.settings.base import Spec
+from orchestra.settings.experiments import ExperimentSpec
 from orchestra.settings.money import BudgetSpec, LedgerSpec
-from orchestra.settings.nodes import ModelSpec, NodeSpec, StrategyName
+from orchestra.settings.nodes import ModelSpec, NodeSpec, SpecStrategy
 from orchestra.settings.provider import ProviderConfig
 
 TASK_TYPES = (
@@ -48,7 +49,7 @@ class RouterConfig(Spec):
     """
 
     enabled: bool = True
-    strategy: StrategyName = "task_based"
+    strategy: SpecStrategy = "task_based"
     routing_rules: dict[str, str] = Field(default_factory=lambda: dict(ROUTING_RULES))
     fallback_order: list[str] = Field(default_factory=lambda: list(FALLBACK_ORDER))
     auto_retry: bool = True
@@ -84,6 +85,7 @@ class APISettings(Spec):
     providers: dict[str, ProviderConfig] = Field(default_factory=dict)
     models: dict[str, ModelSpec] = Field(default_factory=dict)
     policies: dict[str, NodeSpec] = Field(default_factory=dict)
+    experiments: dict[str, ExperimentSpec] = Field(default_factory=dict)
     task_types: list[str] = Field(default_factory=list)
     """Task types of your own, beside the built-in ones."""
 
