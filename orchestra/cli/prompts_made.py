@@ -35,8 +35,8 @@ def new(
     if not text:
         raise typer.BadParameter("give a text: with --file, or on standard input", param_hint="--file")
     library = options.library(config)
-    known = bool(library.shelf(name).files)
-    version = library.create_version(name, text, syntax) if known else library.register(name, text, syntax=syntax)
+    make = library.create_version if name in library else library.register
+    version = make(name, text, syntax=syntax)
     _told(
         as_json, f"{name} v{version} is made; 'orchestra prompts promote {name}' puts it into production", name, version
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestra.errors import PromptError
+from orchestra.prompting.draft import drafted, redrafted, same
 from orchestra.prompting.formats import Syntax, converted
-from orchestra.prompting.head import Head, Variable, description_of, fenced, split, written
+from orchestra.prompting.head import description_of
 from orchestra.prompting.sandbox import Sandbox
 from orchestra.prompting.shelf import LABEL, LATEST, NAME, PRODUCTION, Event, Shelf, Verb, append, shelf
 from orchestra.prompting.template import Template, digest_of, read
@@ -81,6 +83,9 @@ class Library:
                 found |= {place.name for place in folder.iterdir() if NAME.fullmatch(place.name)}
         return sorted(name for name in found if self.shelf(name).files)
 
+    def __contains__(self, name: str) -> bool:
+        return bool(self.shelf(ALIASES.get(name, name)).files or self.shelf(name).files)
+
     def versions(self, name: str) -> list[int]:
         """The numbers of a prompt's versions, lowest first."""
         return list(self.found(name).files)
@@ -127,10 +132,10 @@ class Library:
         """
         known = self.shelf(name, fresh=True)
         found = self.found(name) if name in ALIASES else known
-        text = self._text_of(name, template, variables, syntax)
+        text = drafted(converted(template, syntax, variables, name), variables)
         new = self._read(name, 1, text, name)
         for number in found.files:
-            if _same(self._template(found, number), new):
+            if same(self._template(found, number), new):
                 return number
         if known.files:
             said = "it exists with another text; create_version() makes a new version of it"
@@ -144,8 +149,9 @@ class Library:
         """
         found = self.found(name)
         latest = self.get(found.name, LATEST)
-        text = self._text_of(found.name, template, latest.variables, syntax, latest)
-        number = self._publish(found.name, text)
+        text = converted(template, syntax, latest.variables, found.name)
+        used = self._read(found.name, latest.version + 1, text, found.name).variables
+        number = self._publish(found.name, redrafted(text, used, latest))
         assert number is not None
         return number
 
@@ -155,7 +161,7 @@ class Library:
             raise PromptError(f"{label!r} is no label of yours; 'production' and 'canary' are usual", template=name)
         found = self.found(name)
         number = self.get(found.name, version).version
-        self._seal(found.name)
+        self._seal(found.name, latest=True)
         self._note(found.name, Verb.PROMOTED, number, label)
         return number
 
@@ -201,7 +207,7 @@ class Library:
             raise PromptError(f"there is no version {number}; there are {numbers}", template=found.name)
         if version in found.labels:
             return found.labels[version]
-        same = [n for n in found.files if self._template(found, n).digest.startswith(version)]
+        same = [n for n in found.files if digest_of(self._source(found, n)[0]).startswith(version)]
         if len(same) == 1 and len(version) >= DIGEST_LEAST:
             return same[0]
         labels = ", ".join(found.labels)
@@ -221,20 +227,17 @@ class Library:
                 template=found.name,
                 version=version,
             )
+        if version not in found.digests and version < found.labels[LATEST]:
+            with suppress(PromptError):  # a folder that can't be written to
+                self._seal(found.name)
         return self._templates.setdefault((found.name, version), template)
 
     def _source(self, found: Shelf, version: int) -> tuple[str, str]:
         """The text of a version, and where it is from."""
         file = found.files[version]
         if isinstance(file, str):
-            return self._converted(found.name, file), f"prompt_templates.{found.name}"
+            return converted(file, template=found.name), f"prompt_templates.{found.name}"
         return _text(file, found.name, version), str(file)
-
-    def _converted(self, name: str, text: str, syntax: Syntax = "auto", declared: Collection[str] | None = None) -> str:
-        try:
-            return converted(text, syntax, declared)
-        except PromptError as error:
-            raise PromptError(str(error), template=name) from error
 
     def _read(self, name: str, version: int, text: str, origin: str, chain: tuple[str, ...] = ()) -> Template:
         within = (*chain, f"{name}@{version}")
@@ -256,34 +259,13 @@ class Library:
         same = isinstance(self._shipped, Path) and self._shipped.absolute() == self.folder
         return (self.folder,) if same else (self.folder, self._shipped)
 
-    def _text_of(
-        self,
-        name: str,
-        text: str,
-        declared: Collection[str] | None,
-        syntax: Syntax,
-        latest: Template | None = None,
-    ) -> str:
-        """The file of a new version: the text as Jinja, with a front matter that fits it."""
-        if split(text)[0]:
-            return text
-        body = self._converted(name, text, syntax, declared).strip() + "\n"
-        if latest is None:
-            head = Head() if declared is None else Head(variables=dict.fromkeys(declared, Variable()))
-            return written(head) + body
-        used = self._read(name, latest.version + 1, body, name).variables
-        if used.keys() == latest.variables.keys():
-            return fenced(latest.text) + body
-        kept = {variable: latest.variables.get(variable, Variable()) for variable in used}
-        return written(latest.head.model_copy(update={"variables": kept})) + body
-
     def _publish(self, name: str, text: str, number: int | None = None) -> int | None:
         """Write the file of a version and return its number; `None` where `number` was given and is taken."""
         while True:
             free = number or max(self.shelf(name, fresh=True).files, default=0) + 1
             file = self.folder / name / f"v{free}.j2"
             digest = self._read(name, free, text, str(file)).digest
-            self._seal(name)
+            self._seal(name, latest=True)
             try:
                 create(file, text)
             except FileExistsError:
@@ -293,14 +275,18 @@ class Library:
             self._note(name, Verb.CREATED, free, digest)
             return free
 
-    def _seal(self, name: str) -> None:
-        """Note the digests of versions that were written by hand: whoever changes them now is told."""
+    def _seal(self, name: str, latest: bool = False) -> None:
+        """Note the digests of versions that were written by hand: whoever changes them now is told.
+
+        The latest one may still be worked on, until it is promoted or followed by another.
+        """
         found = self.shelf(name, fresh=True)
         for number, file in found.files.items():
-            if number in found.digests or isinstance(file, str):
+            if number in found.digests or isinstance(file, str) or (number == found.labels[LATEST] and not latest):
                 continue
             digest = digest_of(_text(file, name, number))
             append(self.folder / name, Event(found.created_at(number), Verb.CREATED, number, digest))
+        self._shelves.pop(name, None)
 
     def _note(self, name: str, verb: Verb, version: int, what: str) -> None:
         append(self.folder / name, Event(datetime.fromtimestamp(self._wall(), UTC), verb, version, what))
@@ -312,7 +298,3 @@ def _text(file: Traversable, name: str, version: int) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{file}: can't be read: {error}", template=name, version=version) from error
-
-
-def _same(one: Template, other: Template) -> bool:
-    return one.body == other.body and one.variables.keys() == other.variables.keys()

@@ -43,8 +43,8 @@ def create(path: Path, text: str) -> None:
     Raises `FileExistsError` for the others, `ConfigError` when it can't be written.
     """
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    write(draft, text)
     try:
-        write(draft, text)
         os.link(draft, path)
     except FileExistsError:
         raise

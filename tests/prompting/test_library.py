@@ -116,6 +116,22 @@ def test_a_version_that_was_changed_is_refused(tmp_path: Path, write: Write) -> 
         assert Library(tmp_path).get(name, 1).version == 1
 
 
+def test_an_old_version_that_was_written_by_hand_is_kept_from_its_first_use_on(tmp_path: Path, write: Write) -> None:
+    """The latest one may be worked on; a folder that can't be written to is only read."""
+    first, second = write("tone", 1, "Be kind."), write("tone", 2, "Be kind and brief.")
+    Library(tmp_path).get("tone", 2)
+    second.write_text("Be brief.")
+    assert Library(tmp_path).render("tone", {}, 2) == "Be brief."
+    Library(tmp_path).get("tone", 1)
+    first.write_text("Be rude.")
+    with pytest.raises(PromptError, match="version 1: its file .* was changed"):
+        Library(tmp_path).get("tone", 1)
+    first.write_text("Be kind.")
+    (tmp_path / "tone" / "history").unlink()
+    (tmp_path / "tone" / "history").mkdir()
+    assert Library(tmp_path).render("tone", {}, 1) == "Be kind."
+
+
 def test_a_broken_version_does_not_stop_the_next_one(tmp_path: Path, write: Write) -> None:
     """One written by hand that can't be read is refused by its number alone."""
     write("tone", 1, "Be kind.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from orchestra.errors import ConfigError
-from orchestra.settings.atomic import write
+from orchestra.settings.atomic import create, write
 
 
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
@@ -44,3 +45,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(ConfigError, match="can't be written: No space left on device"):
         write(path, "new")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]
+
+
+def test_a_new_file_is_made_by_one_writer_alone(tmp_path: Path) -> None:
+    """The others are told, what is there stays, and no draft is left."""
+    path = tmp_path / "new" / "file"
+    with ThreadPoolExecutor(8) as pool:
+        made = [pool.submit(create, path, f"text {n}") for n in range(8)]
+    winners = [n for n, one in enumerate(made) if one.exception() is None]
+    assert [type(one.exception()) for one in made].count(FileExistsError) == 7
+    assert [path.read_text()] == [f"text {n}" for n in winners]
+    assert [file.name for file in path.parent.iterdir()] == ["file"]
+    with pytest.raises(ConfigError, match="can't be written"):
+        create(path / "below", "x")
