@@ -84,7 +84,7 @@ class Library:
         return sorted(name for name in found if self.shelf(name).files)
 
     def __contains__(self, name: str) -> bool:
-        return bool(self.shelf(ALIASES.get(name, name)).files or self.shelf(name).files)
+        return any(self.shelf(known).files for known in (name, ALIASES.get(name, name)))
 
     def versions(self, name: str) -> list[int]:
         """The numbers of a prompt's versions, lowest first."""
@@ -161,7 +161,7 @@ class Library:
             raise PromptError(f"{label!r} is no label of yours; 'production' and 'canary' are usual", template=name)
         found = self.found(name)
         number = self.get(found.name, version).version
-        self._seal(found.name, latest=True)
+        self._seal(found.name, latest=number == found.labels[LATEST])
         self._note(found.name, Verb.PROMOTED, number, label)
         return number
 
@@ -207,9 +207,9 @@ class Library:
             raise PromptError(f"there is no version {number}; there are {numbers}", template=found.name)
         if version in found.labels:
             return found.labels[version]
-        same = [n for n in found.files if digest_of(self._source(found, n)[0]).startswith(version)]
-        if len(same) == 1 and len(version) >= DIGEST_LEAST:
-            return same[0]
+        alike = [n for n in found.files if digest_of(self._source(found, n)[0]).startswith(version)]
+        if len(alike) == 1 and len(version) >= DIGEST_LEAST:
+            return alike[0]
         labels = ", ".join(found.labels)
         said = f"no label is called {version!r}, and no digest of one version begins so; labels: {labels}"
         raise PromptError(said, template=found.name)

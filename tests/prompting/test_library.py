@@ -141,6 +141,8 @@ def test_a_broken_version_does_not_stop_the_next_one(tmp_path: Path, write: Writ
         library.get("tone", 2)
     library.promote("tone", 1)
     assert library.get("tone").version == 1
+    write("tone", 2, "Be brief.")
+    assert library.render("tone", {}, 2) == "Be brief."
 
 
 def test_your_folder_lies_beside_the_shipped_one(tmp_path: Path) -> None:
