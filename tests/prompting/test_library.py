@@ -17,6 +17,7 @@ import orchestra
 import orchestra.prompting.library as module
 from orchestra import ConfigError, PromptError
 from orchestra.prompting import Library
+from orchestra.prompting.template import digest_of
 from orchestra.resources import shipped
 
 ROOT = Path(orchestra.__file__).parents[1]
@@ -241,32 +242,25 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from orchestra.prompting import Library
 library = Library(sys.argv[1])
-with ThreadPoolExecutor(32) as pool:
-    made = pool.map(lambda n: library.create_version("tone", f"{sys.argv[2]} {n}"), range(int(sys.argv[3])))
+with ThreadPoolExecutor(500) as pool:
+    made = pool.map(lambda n: library.create_version("tone", f"{sys.argv[2]} {n}"), range(500))
     print(*made)
 """
 
 
 def test_no_number_is_given_twice(tmp_path: Path) -> None:
-    """Two processes of many threads, and this one, make versions at once: each has its own, with its text in it."""
-    library = Library(tmp_path)
-    library.register("tone", "one")
+    """Two processes of 500 threads each make versions at once: each has its own number, with its text in it."""
+    Library(tmp_path).register("tone", "one")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writers = [
-        subprocess.Popen([*command, who, "40"], stdout=subprocess.PIPE, env=environment, text=True)
-        for who in ("a", "b")
-    ]
-    with ThreadPoolExecutor(16) as pool:
-        ours = list(pool.map(lambda n: library.create_version("tone", f"c {n}"), range(40)))
-    theirs = [[int(number) for number in writer.communicate(timeout=120)[0].split()] for writer in writers]
-    numbers = [*ours, *(number for made in theirs for number in made)]
-    assert sorted(numbers) == list(range(2, 122))
-    fresh = Library(tmp_path)
-    for who, made in zip("cab", (ours, *theirs), strict=True):
-        assert [fresh.text("tone", number).strip() for number in made] == [f"{who} {n}" for n in range(40)]
-    assert fresh.shelf("tone").digests == {n: fresh.get("tone", n).digest for n in range(1, 122)}
-    assert {file.name for file in (tmp_path / "tone").iterdir()} == {"history", *(f"v{n}.j2" for n in range(1, 122))}
+    writers = [subprocess.Popen([*command, who], stdout=subprocess.PIPE, env=environment, text=True) for who in "ab"]
+    made = [[int(number) for number in writer.communicate(timeout=120)[0].split()] for writer in writers]
+    assert sorted(number for numbers in made for number in numbers) == list(range(2, 1002))
+    library = Library(tmp_path)
+    for who, numbers in zip("ab", made, strict=True):
+        assert [library.text("tone", number).strip() for number in numbers] == [f"{who} {n}" for n in range(500)]
+    assert library.found("tone").digests == {n: digest_of(library.text("tone", n)) for n in range(1, 1002)}
+    assert {file.name for file in (tmp_path / "tone").iterdir()} == {"history", *(f"v{n}.j2" for n in range(1, 1002))}
 
 
 def test_two_programs_that_register_at_once_agree(tmp_path: Path) -> None:

@@ -48,13 +48,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
 
 def test_a_new_file_is_made_by_one_writer_alone(tmp_path: Path) -> None:
-    """The others are told, what is there stays, and no draft is left."""
-    path = tmp_path / "new" / "file"
+    """Each of several takes the next path that is free; what is there stays, and no draft is left."""
+    folder = tmp_path / "new"
+    paths = [folder / str(n) for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        made = [pool.submit(create, path, f"text {n}") for n in range(8)]
-    winners = [n for n, one in enumerate(made) if one.exception() is None]
-    assert [type(one.exception()) for one in made].count(FileExistsError) == 7
-    assert [path.read_text()] == [f"text {n}" for n in winners]
-    assert [file.name for file in path.parent.iterdir()] == ["file"]
+        made = list(pool.map(lambda n: create(paths, f"text {n}"), range(8)))
+    assert sorted(path for path in made if path is not None) == paths
+    assert [path.read_text() for path in made if path is not None] == [f"text {n}" for n in range(8)]
+    assert create(paths, "no room") is None
+    assert sorted(folder.iterdir()) == paths
     with pytest.raises(ConfigError, match="can't be written"):
-        create(path / "below", "x")
+        create([paths[0] / "below"], "x")
