@@ -14,6 +14,8 @@ from orchestra.settings.file import load, problems
 
 FENCE = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(\n|\Z)", re.DOTALL)
 
+NO_PARAMETERS = frozenset(("api_base", "api_key", "base_url", "extra_headers", "messages", "model", "stream"))
+
 Kind = Literal["any", "str", "int", "float", "bool", "list", "dict", "image"]
 
 
@@ -93,6 +95,13 @@ class Head(Spec):
     params: dict[str, Any] = Field(default_factory=dict)
     output: dict[str, Any] | None = None
     tests: tuple[Case, ...] = ()
+
+    @field_validator("params")
+    @classmethod
+    def _of_a_call(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in NO_PARAMETERS & value.keys():
+            raise ValueError(f"{name!r} is nothing for a prompt to say: it is the caller's, or a provider's")
+        return value
 
     @field_validator("variables", mode="before")
     @classmethod

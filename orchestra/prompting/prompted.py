@@ -40,7 +40,7 @@ def rendered(request: Request, template: Template, variables: Mapping[str, Any])
     params = {**head.params, **request.params}
     params.pop(VARIABLES, None)
     if head.output is not None:
-        schema = {"name": template.name, "schema": head.output}
+        schema = {"name": template.name.replace(".", "_")[:64], "schema": head.output}  # as OpenAI takes names
         params.setdefault("response_format", {"type": "json_schema", "json_schema": schema})
     return replace(
         request,
