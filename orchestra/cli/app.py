@@ -11,6 +11,7 @@ from orchestra.cli.budget import budget
 from orchestra.cli.check import check
 from orchestra.cli.explain import explain
 from orchestra.cli.init import init
+from orchestra.cli.learn import learn
 from orchestra.cli.ledger import app as ledger
 from orchestra.cli.local import app as local
 from orchestra.cli.log import log
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, explain, usage, log, budget, check, models, providers, schema, init):
+for command in (ask, explain, learn, usage, log, budget, check, models, providers, schema, init):
     app.command()(command)
 app.add_typer(prompts, name="prompts")
 app.add_typer(settings, name="settings")
