@@ -1,4 +1,4 @@
-"""`orchestra learn`: train a policy on scored requests, and show what it will cost and lose before it is switched on."""
+"""`orchestra learn`: train a policy on scored requests, and show what it will cost and lose."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def learn(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help='Lines of {"prompt": "…", "scores": {"<model>": 0 to 1, …}} [default: the scored requests of the log].',
+            help='Lines of {"prompt": "…", "scores": {"<model>": 0 to 1, …}} [default: the log].',
         ),
     ] = None,
     since: books.Since = None,
