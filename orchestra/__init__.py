@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra.api import MultiModelAPI
-    from orchestra.classic import BudgetEnforcer, CostTracker, ModelRouter, PromptManager, PromptTemplate, Task
+    from orchestra.classic import (
+        BudgetEnforcer,
+        CostTracker,
+        FusionEnsemble,
+        ModelRouter,
+        PromptABTest,
+        PromptManager,
+        PromptTemplate,
+        RankingEnsemble,
+        Task,
+        VerificationEnsemble,
+        VotingEnsemble,
+    )
+    from orchestra.dropin import install, uninstall
+    from orchestra.ensemble import Answers, Cascade, Fuse, Rank, Verify, Vote
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -36,9 +50,9 @@ if TYPE_CHECKING:
     from orchestra.ledger import Ledger
     from orchestra.llm import Leaf
     from orchestra.model_config import ModelConfig
-    from orchestra.prompting import Library, Prompted
+    from orchestra.prompting import Experiment, Library, Prompted
     from orchestra.resilience import Cached, Cooled, Downgrade, Fallback, Limited, Retired, Retry
-    from orchestra.routing import Route
+    from orchestra.routing import Route, Split
     from orchestra.runtime import Runtime
     from orchestra.settings import APISettings, EnsembleConfig, ProviderConfig, RouterConfig
     from orchestra.stream import Stream, SyncStream
@@ -62,7 +76,24 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "orchestra.api": ("MultiModelAPI",),
-    "orchestra.classic": ("BudgetEnforcer", "CostTracker", "ModelRouter", "PromptManager", "PromptTemplate", "Task"),
+    "orchestra.classic": (
+        "BudgetEnforcer",
+        "CostTracker",
+        "FusionEnsemble",
+        "ModelRouter",
+        "PromptABTest",
+        "PromptManager",
+        "PromptTemplate",
+        "RankingEnsemble",
+        "Task",
+        "VerificationEnsemble",
+        "VotingEnsemble",
+    ),
+    "orchestra.dropin": (
+        "install",
+        "uninstall",
+    ),
+    "orchestra.ensemble": ("Answers", "Cascade", "Fuse", "Rank", "Verify", "Vote"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -91,9 +122,13 @@ _PLACES = {
     "orchestra.ledger": ("Ledger",),
     "orchestra.llm": ("Leaf",),
     "orchestra.model_config": ("ModelConfig",),
-    "orchestra.prompting": ("Library", "Prompted"),
+    "orchestra.prompting": (
+        "Experiment",
+        "Library",
+        "Prompted",
+    ),
     "orchestra.resilience": ("Cached", "Cooled", "Downgrade", "Fallback", "Limited", "Retired", "Retry"),
-    "orchestra.routing": ("Route",),
+    "orchestra.routing": ("Route", "Split"),
     "orchestra.runtime": ("Runtime",),
     "orchestra.settings": ("APISettings", "EnsembleConfig", "ProviderConfig", "RouterConfig"),
     "orchestra.stream": ("Stream", "SyncStream"),
@@ -121,12 +156,14 @@ _PLACE_OF = {name: (place, name) for place, names in _PLACES.items() for name in
 __all__ = [
     "APISettings",
     "AllFailed",
+    "Answers",
     "Attempt",
     "Blocked",
     "BudgetBusy",
     "BudgetEnforcer",
     "BudgetExceeded",
     "Cached",
+    "Cascade",
     "Choice",
     "Chunk",
     "Citation",
@@ -138,8 +175,11 @@ __all__ = [
     "Denied",
     "Downgrade",
     "EnsembleConfig",
+    "Experiment",
     "Failure",
     "Fallback",
+    "Fuse",
+    "FusionEnsemble",
     "Judge",
     "Leaf",
     "Ledger",
@@ -159,11 +199,14 @@ __all__ = [
     "NotFound",
     "OrchestraError",
     "PriceUnknown",
+    "PromptABTest",
     "PromptError",
     "PromptManager",
     "PromptTemplate",
     "Prompted",
     "ProviderConfig",
+    "Rank",
+    "RankingEnsemble",
     "RateLimited",
     "Refused",
     "Request",
@@ -174,6 +217,7 @@ __all__ = [
     "Route",
     "RouterConfig",
     "Runtime",
+    "Split",
     "Strategy",
     "Stream",
     "SyncStream",
@@ -184,6 +228,12 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Verdict",
+    "VerificationEnsemble",
+    "Verify",
+    "Vote",
+    "VotingEnsemble",
+    "install",
+    "uninstall",
 ]
 
 

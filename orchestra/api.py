@@ -14,19 +14,21 @@ from typing import Any, Self
 
 from orchestra import trace
 from orchestra.build import build
+from orchestra.build.strategy import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
-from orchestra.prompting import Library, Template, rendered
+from orchestra.prompting import Experiment, Library, Template, rendered
 from orchestra.prompting.prompted import VARIABLES
 from orchestra.prompting.scores import SCORE, prompts_of
 from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
 from orchestra.settings.api import TASK_TYPES
-from orchestra.settings.flat import DEFAULT
+from orchestra.settings.ensembles import sorted_out
+from orchestra.settings.flat import asked
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
-from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink
+from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink, Unlimited
 
 UNSET: Any = object()
 """Not given, where `None` means something."""
@@ -74,10 +76,17 @@ class MultiModelAPI:
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
 
-    async def answer(self, request: Request) -> Response:
-        """Answer a ready-made request, under the budgets of this client; as `generate`, for who builds requests."""
-        request = replace(request, budgets=self._tree.budgets(), journal=[])
-        return await self._answered(self._tree.find(request.model or DEFAULT), request, self.settings.deadline_s)
+    def request(self, call: Call = "chat", model: str | None = None, **options: Any) -> Request:
+        """A request as `generate` makes it of the same options, checked and not yet sent; `answer` sends it."""
+        return self._request(call, None, model, options)[1]
+
+    async def answer(self, request: Request, deadline_s: float | None = UNSET) -> Response:
+        """Answer a ready-made request, under the budgets of this client or its own; with a sink, streamed into it."""
+        budgets = self._tree.budgets() if isinstance(request.budgets, Unlimited) else request.budgets
+        request = replace(request, budgets=budgets, journal=[])
+        deadline_s = self.settings.deadline_s if deadline_s is UNSET else deadline_s
+        arm = self._tree.find(request.model or asked(self.settings))
+        return await self._answered(arm, request, deadline_s, request.sink)
 
     def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
         """Store feedback on an answer, or on the id of a request; what routing learns from.
@@ -90,6 +99,15 @@ class MultiModelAPI:
         score = {"request": request, "metric": metric, "value": value, "prompts": prompts_of(attempts)}
         self._tree.money.ledger.event(SCORE, None, score)
 
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name, as the settings declare it; raises `ConfigError` when there is none."""
+        declared = self.settings.experiments
+        if name not in declared:
+            close = get_close_matches(name, declared, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(declared) or 'none'}"
+            raise ConfigError(f"no experiment is called {name!r}; {hint}")
+        return self._tree.runtime.experiment(name, declared[name])
+
     def generate_stream(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Stream:
         """The same, as chunks while they come: iterate it, or `async with` it; `.response` afterwards.
 
@@ -97,6 +115,26 @@ class MultiModelAPI:
         """
         arm, request, deadline_s = self._request("chat", prompt, model, options)
         return Stream(lambda sink: self._answered(arm, request, deadline_s, sink))
+
+    async def generate_ensemble(
+        self,
+        prompt: str | None = None,
+        strategy: str = "voting",
+        models: Sequence[Any] = (),
+        **options: Any,
+    ) -> Response:
+        """Answer with several models: `voting`, `ranking`, `fusion` or `verification`; costs what all of them cost.
+
+        `models` are names, or nodes of a policy; none: the router picks a diverse panel that the budget has room for.
+        `schema`, a pydantic class or a JSON schema, is what the answer must look like; of a class, `parsed` is an
+        instance. `options` are those of the strategy (`min_agreement`, `quality_metric`, `generator_model` …: the
+        fields of its node in a policy file) and those of `generate`. `result` is the strategy's own value, `text` the
+        winner. `on_member` is told the path and the outcome of each member as it comes.
+        """
+        words, options = sorted_out(strategy, options)
+        arm = ensemble(self._tree, strategy, models, words)
+        _, request, deadline_s = self._request("chat", prompt, None, options)
+        return await self._answered(arm, request, deadline_s)
 
     async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
         """Vectors of texts: `result` is a list of lists of floats, one for each text."""
@@ -126,6 +164,12 @@ class MultiModelAPI:
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
         """`generate` for callers that are not async; works inside a running event loop too."""
         return sync(self.generate, prompt, model, **options)
+
+    def generate_ensemble_sync(
+        self, prompt: str | None = None, strategy: str = "voting", models: Sequence[Any] = (), **options: Any
+    ) -> Response:
+        """`generate_ensemble` for callers that are not async."""
+        return sync(self.generate_ensemble, prompt, strategy, models, **options)
 
     def generate_stream_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> SyncStream:
         """`generate_stream` for callers that are not async."""
@@ -205,13 +249,14 @@ class MultiModelAPI:
             input_tokens=given.pop("input_tokens", None),
             retries=next((n for n in retries if n is not None), None),
             model=model,
+            on_member=given.pop("on_member", None),
             budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
             params={"drop_params": True, **given} if self.settings.drop_params else given,
         )
         if template is not None:
             request = rendered(request, template, given.get(VARIABLES, NOTHING))
             model = model or template.head.model
-        arm = self._tree.find(model or DEFAULT)
+        arm = self._tree.find(model or asked(self.settings))
         if request.preferred_model is not None:
             self._tree.find(request.preferred_model)
         return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s

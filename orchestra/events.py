@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+CONFIG_UNREAD = "config.unread"
 CALL_FINISHED = "call.finished"
 ROUTE_CHOSEN = "route.chosen"
 REQUEST_FINISHED = "request.finished"

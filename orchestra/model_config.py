@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestra.catalog import Card
-from orchestra.settings.secret import ENVIRONMENT, Secret
+from orchestra.settings.secret import Secret, revealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,13 @@ class ModelConfig:
     def model(self) -> str:
         """The LiteLLM id."""
         return self.card.litellm
+
+    @property
+    def deployment(self) -> str:
+        """What fails, and cools down, by itself: the model behind one address and one key."""
+        if self.base_url is None and self.api_key is None:
+            return self.model
+        return f"{self.model} {self.base_url or ''} {hash(self.api_key):x}"
 
     def id_for(self, call: str) -> str:
         """The LiteLLM id for a `chat`, `embedding` or `rerank` call."""
@@ -71,9 +78,7 @@ class ModelConfig:
 
     def url(self, call: str) -> str | None:
         """Where LiteLLM must send a `chat`, `embedding` or `rerank` call; `None`: where it always does."""
-        url = self.base_url
-        if url is not None and url.startswith(ENVIRONMENT):
-            url = os.environ.get(url.removeprefix(ENVIRONMENT))
+        url: str | None = revealed(self.base_url)
         if url is not None and self.card.litellm.startswith(("cohere/", "cohere_chat/")):
             # LiteLLM takes Cohere's full endpoint where every other provider has a base.
             root = url.removesuffix("/chat").removesuffix("/embed").removesuffix("/rerank").removesuffix("/v2")

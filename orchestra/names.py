@@ -10,9 +10,11 @@ from orchestra.catalog import Card, Catalog, ProviderCard
 from orchestra.errors import ConfigError
 from orchestra.local import MODEL, LocalServer, missing
 from orchestra.model_config import ModelConfig
-from orchestra.settings import APISettings, ModelSpec, ProviderConfig
+from orchestra.settings import APISettings, ModelSpec, ProviderConfig, Secret
 
 LOCAL = "local"
+NOT_NEEDED = Secret("not-needed")
+"""What a self-hosted kind without a key is sent: LiteLLM's clients want one, and must not look for another's."""
 
 
 class Names:
@@ -47,6 +49,8 @@ class Names:
             base = self._config(name, card, *self._provider(spec.provider))
         if base is None:
             raise ConfigError(f"LiteLLM knows no model {spec.litellm!r}{self.hint(spec.litellm)}")
+        if spec.base_model is not None:
+            base = replace(base, card=self._alike(base.card, spec.base_model))
         prices = {
             rate: usd / 1_000_000
             for rate, usd in (
@@ -67,6 +71,13 @@ class Names:
         params = {**base.params, **spec.params}
         timeout_s = base.timeout_s if spec.timeout_s is None else spec.timeout_s
         return replace(base, name=name, card=card, params=params, timeout_s=timeout_s)
+
+    def _alike(self, card: Card, base_model: str) -> Card:
+        """A card with what is known of another model."""
+        like = self._catalog.find(base_model)
+        if like is None:
+            raise ConfigError(f"nobody knows the base_model {base_model!r}{self.hint(base_model)}")
+        return replace(like, litellm=card.litellm, provider=card.provider, refuses=card.refuses | like.refuses)
 
     def _known(self, name: str) -> ModelConfig | None:
         return self._entry(name) or self._catalogued(name) or self._role(name) or self._unlisted(name)
@@ -154,6 +165,7 @@ class Names:
         self, name: str, card: Card, provider: ProviderCard | None, config: ProviderConfig | None
     ) -> ModelConfig:
         config = config or ProviderConfig()
+        provider = provider or self._catalog.provider(card.provider)
         params = dict(config.parameters)
         timeout_s = params.pop("timeout", None)
         if config.free is not None:
@@ -162,9 +174,9 @@ class Names:
             name=name,
             card=card,
             provider=provider.name if provider else card.provider,
-            api_key=config.api_key,
+            api_key=config.api_key or (None if provider is None or provider.needs_key else NOT_NEEDED),
             key_variables=provider.key_variables if provider else (),
-            needs_key=bool(provider and provider.needs_key),
+            needs_key=config.api_key is not None or bool(provider and provider.needs_key),
             base_url=config.base_url or (provider.base_url if provider else None),
             organization=config.organization,
             params=params,

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from orchestra.ledger import Folded, Ledger
 from orchestra.local import LocalServer
-from orchestra.prompting import Library
+from orchestra.prompting import Experiment, Library
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
 from orchestra.resilience.load import Load
 from orchestra.resilience.store import Store
 from orchestra.routing.measured import KINDS, Measured, fold
+from orchestra.settings.experiments import ExperimentSpec
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,11 +40,18 @@ class Runtime:
     """The retired models that a warning was already given for."""
     stores: dict[tuple[Path, int], Store] = field(default_factory=dict)
     """The caches, by folder and size in bytes."""
+    experiments: dict[str, Experiment] = field(default_factory=dict)
     _figures: Folded[Measured] | None = None
 
     def store(self, directory: Path, size_bytes: int) -> Store:
         """The cache in a folder, one for all the nodes that keep answers there."""
         return self.stores.setdefault((directory, size_bytes), Store(directory, size_bytes, self.clock))
+
+    def experiment(self, name: str, spec: ExperimentSpec) -> Experiment:
+        """The experiment of that name, one for all the nodes that are part of it."""
+        assert self.ledger is not None
+        made = Experiment(name, spec, self.ledger, clock=self.clock, wall=self.wall)
+        return self.experiments.setdefault(name, made)
 
     @property
     def figures(self) -> Folded[Measured]:

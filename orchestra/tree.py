@@ -87,7 +87,7 @@ class Tree:
         if run.limit is not None:
             node = Limited(node, run.limit, run.clock, run.sleep)
         node = Retry(node, settings.retries, settings.retry_delay_seconds, run.clock, run.sleep, run.uniform)
-        node = Loaded(config.model, Cooled(config.model, node, run.cooldowns), run.load)
+        node = Loaded(config.model, Cooled(config.deployment, node, run.cooldowns), run.load)
         card = config.card
         if card.successor is not None and card.retired(datetime.fromtimestamp(run.wall(), UTC).date()):
             successor = self.find(card.successor)

@@ -125,6 +125,9 @@ class Hold(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Return the money of an attempt that was never made; never blocks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
@@ -165,6 +168,9 @@ class _Unheld:
         """Nothing was held."""
         return attempt
 
+    def release(self) -> None:
+        """Nothing was held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unlimited:
@@ -188,6 +194,15 @@ class Chunk:
     tool_calls: tuple[Any, ...] = ()
     finish_reason: str | None = None
     raw: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller's own key and address; they go to models of `provider` and to nobody else."""
+
+    provider: str
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
 
 
 class Sink(Protocol):
@@ -239,6 +254,16 @@ class Request:
     budgets: Budgets = field(default=Unlimited(), repr=False, compare=False)
     sink: Sink | None = field(default=None, repr=False, compare=False)
     journal: list[Attempt] = field(default_factory=list, repr=False, compare=False)
+    on_member: OnMember | None = field(default=None, repr=False, compare=False)
+    """Told what became of each member of an ensemble, as it comes."""
+    access: Access | None = field(default=None, repr=False)
+    reported: bool = False
+    """LiteLLM's callbacks hear of the whole request from another call, and of its own calls nothing."""
+
+    def tell(self, name: str, outcome: Response | Failure) -> None:
+        """Say what became of a member, to whoever asked to be told."""
+        if self.on_member is not None:
+            self.on_member((*self.path, name), outcome)
 
     def at(self, name: str) -> Self:
         """The same request one step further down the tree."""
@@ -270,10 +295,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a judge found of one response: `score` in [0, 1], and why."""
+    """What a judge found of one response: `score` in [0, 1], and why.
+
+    `consistency` is the share of its comparisons in which the judge said the same when it was asked again; `None`
+    where nothing was asked twice.
+    """
 
     score: float
     reason: str = ""
+    consistency: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +335,8 @@ class Response:
     that of the answer; `cost_usd` and `total` are of all attempts made for it, losers and failures
     included. `result` is a strategy's own value where it has one, else the text. `success` is False when the answer was
     cut, unagreed or unverified; `score` is `None` until somebody scored it. `sources` are the responses and failures
-    that it was made from.
+    that it was made from. `details` are plain data that a strategy has to say beside its
+    result: confidence, conflicts, rounds.
     """
 
     text: str
@@ -320,6 +351,7 @@ class Response:
     attempts: tuple[Attempt, ...] = ()
     id: str = ""
     result: Any = None
+    details: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
     success: bool = True
     score: float | None = None
     parsed: Any = None
@@ -359,6 +391,9 @@ class Response:
             f"{cost}, {self.latency_s:.2f} s)"
         )
 
+
+OnMember = Callable[[tuple[str, ...], Response | Failure], None]
+"""Is told the path of a member and what became of it; must not block, and may be called from another thread."""
 
 Model = Callable[[Request], Awaitable[Response]]
 """Answers a request: a leaf, or a tree built of models. A plain `async def` is one too."""

@@ -75,10 +75,12 @@ class Builder:
 
     def _providers(self) -> None:
         settings = self.tree.settings
+        named = {spec.provider for spec in settings.models.values()}
         for entry, provider in settings.providers.items():
             for role in provider.models:
                 self._checked(("providers", entry, "models", role), entry if role == "default" else f"{entry}:{role}")
-            if provider.provider is None and self.tree.catalog.provider(entry) is None and provider.base_url is None:
+            kind = provider.provider or self.tree.catalog.provider(entry) or provider.base_url
+            if kind is None and entry not in named:  # a model that names it says which kind it is
                 hint = self.tree.names.hint(entry)
                 self.problem(("providers", entry), f"no provider is called {entry!r}; say which with 'provider:'{hint}")
 

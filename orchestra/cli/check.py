@@ -71,11 +71,15 @@ def summaries(tree: Tree) -> Iterator[dict[str, Any]]:
 
 def findings(file: PolicyFile, tree: Tree) -> Iterator[str]:
     """What is no mistake but worth mending: keys written down, retired models, missing keys, unknown prices."""
+    yield from file.unread
     for entry, provider in file.settings.providers.items():
         if provider.api_key is not None and provider.api_key.literal:
             place = file.place(("providers", entry, "api_key"))
             key = f"providers.{entry}.api_key"
-            yield f"{place}: the key itself is in the file; `orchestra settings set {key}` keeps it elsewhere"
+            elsewhere = (
+                "name it as os.environ/NAME" if "#" in entry else f"`orchestra settings set {key}` keeps it elsewhere"
+            )
+            yield f"{place}: the key itself is in the file; {elsewhere}"
     members = {member.name: member for arm in tree.policies.values() for member in arm.members}
     members |= {name: model for name in file.settings.models if (model := tree.names.find(name)) is not None}
     today = datetime.fromtimestamp(tree.runtime.wall(), UTC).date()

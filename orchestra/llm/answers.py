@@ -83,6 +83,12 @@ def chunk_of(raw: Any) -> Chunk:
     )
 
 
+def carries(raw: Any, begun: bool) -> bool:
+    """A chunk without text has something to show: sound or pictures, and once the answer has begun anything at all."""
+    deltas = [choice.delta.model_dump(exclude={"role"}) for choice in getattr(raw, "choices", None) or ()]
+    return any(value for delta in deltas for name, value in delta.items() if begun or name in SPOKEN)
+
+
 def citations_of(raw: Any, message: Any) -> tuple[Citation, ...]:
     """Every source that the answer names: annotations, Perplexity's lists, Cohere's, Gemini's grounding."""
     found = [*_annotated(message), *_listed(raw), *_cohere(raw, message), *_grounded(raw)]

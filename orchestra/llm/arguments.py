@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.errors import ConfigError, Denied
+from orchestra.llm.messages import ordered
 from orchestra.model_config import ModelConfig
-from orchestra.types import Request
+from orchestra.settings.secret import revealed
+from orchestra.types import Access, Request
 
 OURS = frozenset(
     {"max_retries", "num_retries", "fallbacks", "stream", "stream_options", "api_key", "api_base", "base_url"}
@@ -27,6 +29,7 @@ class _Never(int):
 
 NEVER = _Never(0)
 
+NO_ACCESS = Access("")
 DIALECTS = {"max_output_tokens": "max_tokens"}
 
 
@@ -38,32 +41,44 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
     """
     if not model.enabled:
         raise ConfigError(f"{model.name}: provider {model.provider!r} is switched off (enabled: false)")
-    key = model.key()
+    key = (own_access(model, request) or NO_ACCESS).api_key or model.key()
     if key is None and model.needs_key:
         raise Denied(
             f"{model.name}: no key; set {model.missing_key}", model=model.model, provider=model.provider, status=401
         )
-    configured = {name: value for name, value in model.params.items() if name not in refused | model.card.refuses}
+    configured = {
+        name: revealed(value) for name, value in model.params.items() if name not in refused | model.card.refuses
+    }
     given = {DIALECTS.get(name, name): value for name, value in request.params.items() if not _ours(name, value)}
     if "max_completion_tokens" in given:
         configured.pop("max_tokens", None)
     sent = {name: copied(value) for name, value in (configured | given).items()}
     if request.call == "chat":
-        sent["messages"] = [copied(message) for message in request.messages]
+        sent["messages"] = [copied(message) for message in ordered(request.messages, model.provider)]
         if not any(isinstance(tool, Mapping) and tool.get("type") == "mcp" for tool in sent.get("tools") or ()):
             # LiteLLM 1.106 imports its proxy, which a bare install has not, to look for MCP tools.
             sent["_skip_mcp_handler"] = True
     if streamed(model, request):
         sent |= {"stream": True, "stream_options": {**_options(request), "include_usage": True}}
+    elif request.params.get("stream") is False:
+        sent["stream"] = False
+    if request.reported:
+        sent["no-log"] = True
     if model.organization is not None:
         sent.setdefault("organization", model.organization)
     return sent | {
         "model": model.id_for(request.call),
-        "api_key": key if key is not None or model.needs_key else "not-needed",
+        "api_key": key,
         "num_retries": 0,
         "max_retries": NEVER,
         "timeout": model.timeout_s,
     }
+
+
+def own_access(model: ModelConfig, request: Request) -> Access | None:
+    """The caller's own key and address, where they are for this model's provider."""
+    access = request.access
+    return access if access is not None and access.provider == model.provider else None
 
 
 def _ours(name: str, value: Any) -> bool:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestra.errors import BudgetBusy, BudgetExceeded, Cut, OrchestraError, TimedOut, Unavailable
 from orchestra.events import CALL_FINISHED, emit
-from orchestra.llm.answers import checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
-from orchestra.llm.arguments import arguments, asked_for_usage, dropped, streamed
+from orchestra.llm.answers import carries, checked, chunk_of, citations_of, parsed, result_of, text_of, usage_of
+from orchestra.llm.arguments import arguments, asked_for_usage, dropped, own_access, streamed
 from orchestra.llm.bound import MESSAGE_TOKENS, most_of, most_usd, output_cap
 from orchestra.llm.cost import by_rates, cost_of
 from orchestra.llm.counting import counted, plausible
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from orchestra.llm.leaf import Leaf
 
 LONGEST = 1_000_000
+LATE_S = 0.5
+"""What LiteLLM's own timeout is given to come first: it says more, and it is the error that callers know."""
+
 SAYING_S = 0.1
 """What a wait for money leaves of the deadline, so that the refusal comes before it."""
 
@@ -53,6 +56,8 @@ class OneCall:
     async def prepare(self) -> None:
         self.sent = arguments(self.model, self.request, self.refused)
         address = await self.model.address() if self.model.address else self.model.url(self.request.call)
+        own = own_access(self.model, self.request)
+        address = own.api_base if own is not None and own.api_base else address
         if address is not None:
             self.sent["api_base"] = address
         given = self.request.params.get("timeout")
@@ -152,7 +157,7 @@ class OneCall:
             while (raw := await self._timed(anext(parts, None))) is not None:
                 chunks.append(raw)
                 chunk = chunk_of(raw)
-                if chunk.text or chunk.reasoning or chunk.tool_calls:
+                if chunk.text or chunk.reasoning or chunk.tool_calls or carries(raw, sink.started):
                     if self.first_token_s is None:
                         self.first_token_s = self.clock() - self.begun
                     self.text.append(chunk.text)
@@ -178,7 +183,7 @@ class OneCall:
     async def _timed(self, waiting: Awaitable[T]) -> T:
         limit = self.sent["timeout"]
         scope: AbstractAsyncContextManager[Any] = (
-            asyncio.timeout(limit) if isinstance(limit, (int, float)) else nullcontext()
+            asyncio.timeout(limit + LATE_S) if isinstance(limit, (int, float)) else nullcontext()
         )
         try:
             async with scope:

@@ -5,5 +5,6 @@ from orchestra.routing.facts import Facts, facts_of
 from orchestra.routing.reader import Reader
 from orchestra.routing.route import Route, route_of
 from orchestra.routing.rules import Rule, Rules
+from orchestra.routing.split import Split
 
-__all__ = ["Arm", "Facts", "Reader", "Route", "Rule", "Rules", "facts_of", "route_of"]
+__all__ = ["Arm", "Facts", "Reader", "Route", "Rule", "Rules", "Split", "facts_of", "route_of"]

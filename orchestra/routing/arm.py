@@ -40,7 +40,7 @@ class Arm:
 
     def cooling_s(self, cooldowns: Cooldowns) -> float:
         """Seconds until the first of its members has cooled down; 0 when one is well."""
-        return min((cooldowns.left_s(member.model) for member in self.members), default=0.0)
+        return min((cooldowns.left_s(member.deployment) for member in self.members), default=0.0)
 
 
 def unable(model: ModelConfig, facts: Facts) -> str | None:

@@ -83,9 +83,17 @@ class Route:
         return arm
 
 
-def route_of(arm: Arm) -> Route | None:
-    """The route that an arm is, whatever is wrapped around it; `None` when it decides nothing."""
+class Deciding(Protocol):
+    """A node that chooses one of its arms for each request."""
+
+    def explain(self, request: Request, live: bool = False) -> Choice:
+        """What it chooses for a request, without a call."""
+        ...
+
+
+def route_of(arm: Arm) -> Deciding | None:
+    """The node of an arm that decides, whatever is wrapped around it; `None` when nothing does."""
     node: Any = arm.model
-    while not isinstance(node, Route) and callable(getattr(node, "model", None)):
+    while not callable(getattr(node, "explain", None)) and callable(getattr(node, "model", None)):
         node = node.model
-    return node if isinstance(node, Route) else None
+    return node if callable(getattr(node, "explain", None)) else None

@@ -167,6 +167,19 @@ class Balanced:
         return places
 
 
+@dataclass(frozen=True, slots=True)
+class AsListed:
+    """The first that can serve."""
+
+    name: str = "as listed"
+
+    def measure(self, arms: Sequence[Arm], facts: Facts) -> Measures:
+        return {arm.name: {} for arm in arms}
+
+    def rank(self, measured: Measures, facts: Facts) -> Mapping[str, Place]:
+        return {name: Place((), "the first that can serve") for name in measured}
+
+
 def _cost(arm: Arm, facts: Facts) -> dict[str, float]:
     cost = cheapest(arm.members, facts)
     return {} if cost is None else {PRICED: float(cost)}

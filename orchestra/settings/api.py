@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from orchestra.settings.base import Spec
+from orchestra.settings.experiments import ExperimentSpec
 from orchestra.settings.money import BudgetSpec, LedgerSpec
 from orchestra.settings.nodes import ModelSpec, NodeSpec, SpecStrategy
 from orchestra.settings.provider import ProviderConfig
@@ -84,6 +85,7 @@ class APISettings(Spec):
     providers: dict[str, ProviderConfig] = Field(default_factory=dict)
     models: dict[str, ModelSpec] = Field(default_factory=dict)
     policies: dict[str, NodeSpec] = Field(default_factory=dict)
+    experiments: dict[str, ExperimentSpec] = Field(default_factory=dict)
     task_types: list[str] = Field(default_factory=list)
     """Task types of your own, beside the built-in ones."""
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from importlib.resources.abc import Traversable
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from orchestra.errors import ConfigError
 from orchestra.resources import shipped
 from orchestra.settings.api import OFF, APISettings
+from orchestra.settings.litellm_config import MODEL_LIST, translated
 
 VARIABLE = "ORCHESTRA_CONFIG"
 BESIDE = Path("orchestra.yaml")
@@ -51,6 +53,8 @@ class PolicyFile:
     data: Any = field(default_factory=dict, repr=False, compare=False)
     fingerprint: str = ""
     """A short hash of the text: which version of the file decided."""
+    unread: tuple[str, ...] = ()
+    """What of a LiteLLM `config.yaml` is not understood, or only in part: a line each."""
 
     @property
     def hash(self) -> str:
@@ -59,9 +63,7 @@ class PolicyFile:
 
     def place(self, path: KeyPath) -> str:
         """`file:line: path.of.the.key`, as precise as it is known."""
-        here = list(_in_file(path, self.data, "")) if self.data else list(path)
-        line = line_of(self.data, here)
-        return f"{self.origin}:{line}: {dotted(here)}" if line else f"{self.origin}: {dotted(here)}"
+        return placed(self.origin, self.data, path)
 
 
 def read(source: Path | Traversable) -> PolicyFile:
@@ -74,15 +76,21 @@ def read(source: Path | Traversable) -> PolicyFile:
 
 
 def parse(text: str, origin: str = "policy") -> PolicyFile:
-    """The settings in the text of a file; `origin` is what its mistakes are reported under."""
+    """The settings in the text of a file; `origin` is what its mistakes are reported under.
+
+    A LiteLLM `config.yaml` (it has a `model_list`) is read as it is.
+    """
     data = load(text, origin)
+    unread: tuple[str, ...] = ()
+    if MODEL_LIST in data:
+        data, unread = translated(data, partial(placed, origin, data))
     try:
         settings = APISettings.model_validate({**OFF, **data})
     except ValidationError as invalid:
         raise ConfigError(*problems(invalid, data, origin)) from None
     named = settings.model_fields_set - (OFF.keys() - data.keys())
     settings = settings.model_construct(_fields_set=named, **dict(settings))
-    return PolicyFile(settings, origin, data, fingerprint(text))
+    return PolicyFile(settings, origin, data, fingerprint(text), unread)
 
 
 def fingerprint(text: str) -> str:
@@ -126,6 +134,13 @@ def dotted(path: list[str | int]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text or "the file"
+
+
+def placed(origin: str, data: Any, path: KeyPath) -> str:
+    """`file:line: path.of.the.key`, as precise as it is known."""
+    here = list(_in_file(path, data, "")) if data else list(path)
+    line = line_of(data, here)
+    return f"{origin}:{line}: {dotted(here)}" if line else f"{origin}: {dotted(here)}"
 
 
 def line_of(data: Any, path: list[str | int]) -> int | None:

@@ -7,10 +7,13 @@ from functools import cache
 from orchestra.errors import ConfigError
 from orchestra.resources import shipped
 from orchestra.settings.api import APISettings, RouterConfig
+from orchestra.settings.ensembles import ensemble
 from orchestra.settings.file import PolicyFile, read
 from orchestra.settings.nodes import NameSpec, NodeSpec, RouteSpec, RuleSpec
 
 DEFAULT = "default"
+ENSEMBLE = "ensemble"
+"""The policies that flat fields stand for."""
 
 
 def policies(file: PolicyFile) -> dict[str, NodeSpec]:
@@ -19,25 +22,27 @@ def policies(file: PolicyFile) -> dict[str, NodeSpec]:
     Raises `ConfigError` where the flat fields and `policies:` say the same thing.
     """
     settings = file.settings
-    _refuse_what_is_not_here(file)
-    found = dict(settings.policies)
-    if DEFAULT in found:
-        flat = [name for name in ("router", "default_model") if name in settings.model_fields_set]
-        twice = [name for name in flat if getattr(settings, name) is not None]
-        if twice:
-            here, there = file.place(("policies", DEFAULT)), file.place((twice[0],))
+    named = {name for name in settings.model_fields_set if getattr(settings, name) is not None}
+    for policy, fields in ((DEFAULT, ("router", "default_model")), (ENSEMBLE, (ENSEMBLE,))):
+        flat = [name for name in fields if name in named]
+        if policy in settings.policies and flat:
+            here, there = file.place(("policies", policy)), file.place((flat[0],))
             raise ConfigError(f"{there}: says the same as {here}; keep one of them")
-    elif settings.router is not None or settings.default_model is not None:
-        found[DEFAULT] = route(settings)
-    else:
-        found[DEFAULT] = _shipped("default.yaml")
+    found = dict(settings.policies)
+    if DEFAULT not in found:
+        flat_route = settings.router is not None or settings.default_model is not None
+        found[DEFAULT] = route(settings) if flat_route else _shipped("default.yaml")
+    if settings.ensemble is not None and ENSEMBLE in named:
+        try:
+            found[ENSEMBLE] = ensemble(settings.ensemble)
+        except ConfigError as error:
+            raise ConfigError(*(f"{file.place((ENSEMBLE,))}: {problem}" for problem in error.problems)) from None
     return found
 
 
-def _refuse_what_is_not_here(file: PolicyFile) -> None:
-    """Say so, rather than ignore what this version cannot do."""
-    if file.settings.ensemble is not None and file.settings.ensemble.enabled:
-        raise ConfigError(f"{file.place(('ensemble', 'enabled'))}: this version has no ensembles; set it to false")
+def asked(settings: APISettings) -> str:
+    """The policy that is asked where nobody names a model."""
+    return ENSEMBLE if settings.ensemble is not None and settings.ensemble.enabled else DEFAULT
 
 
 def route(settings: APISettings) -> NodeSpec:

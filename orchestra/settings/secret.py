@@ -13,6 +13,12 @@ from pydantic_core import CoreSchema, core_schema
 ENVIRONMENT = "os.environ/"
 
 
+def revealed(value: Any) -> Any:
+    """A configured value, read now where it names an environment variable; any other as it is."""
+    named = isinstance(value, str) and value.startswith(ENVIRONMENT)
+    return os.environ.get(value.removeprefix(ENVIRONMENT)) if named else value
+
+
 class Secret:
     """A key that is `os.environ/NAME`, a callable that returns it, or (with a warning from `check`) the key itself.
 

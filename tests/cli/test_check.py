@@ -86,3 +86,19 @@ def test_what_is_worth_mending_is_a_warning(run, tmp_path: Path, monkeypatch: py
     assert "sk-secret" not in said.out + said.err
     found = run("check", str(path), "--json").json
     assert (found["ok"], len(found["warnings"]), found["policies"][0]["ready"]) == (True, 4, 3)
+
+
+def test_what_it_does_not_understand_of_a_litellm_config_is_listed(run, tmp_path: Path) -> None:
+    """Each key with its line, and no value, which may be a key."""
+    (tmp_path / "config.yaml").write_text("""\
+model_list:
+  - {model_name: fast, litellm_params: {model: groq/openai/gpt-oss-20b, api_key: os.environ/GROQ_API_KEY, rpm: 9}}
+general_settings: {master_key: sk-secret}
+""")
+    said = run("check", "config.yaml", "--json").json
+    assert said["ok"]
+    assert said["warnings"][:2] == [
+        "config.yaml:3: general_settings: is for LiteLLM's server alone",
+        "config.yaml:2: model_list[0].litellm_params.rpm: there is one deployment: nothing to share",
+    ]
+    assert said["policies"][0]["models"] == ["fast"]

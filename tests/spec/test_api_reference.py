@@ -50,7 +50,6 @@ async def test_with_routing(provider: Provider) -> None:
     assert [call.model for call in provider.calls] == ["gpt-4-turbo"]
 
 
-@pytest.mark.xfail(strict=True, reason="ensembles: generate_ensemble", raises=AttributeError)
 async def test_with_ensemble(provider: Provider) -> None:
     """Three models vote."""
     names = await run(written("# With ensemble"), APISettings=APISettings)
@@ -70,7 +69,6 @@ async def test_streaming(provider: Provider, capsys: pytest.CaptureFixture[str])
     assert (call.model, call.stream) == ("claude-3-5-sonnet-20240620", True)
 
 
-@pytest.mark.xfail(strict=True, reason="ensembles: generate_ensemble", raises=AttributeError)
 async def test_the_whole_example(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     """From its first line to its last."""
     names = await run(example(CLIENT), APISettings=APISettings)

@@ -29,12 +29,7 @@ def spec_class(name: str) -> Any:
     return getattr(orchestra, name)
 
 
-def ensembles(what: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=f"ensembles: {what}", raises=(AttributeError, ImportError))
-
-
 @pytest.mark.parametrize(("name", "parameters"), SIGNATURES.items(), ids=SIGNATURES)
-@ensembles("the spec's four classes")
 def test_ensemble_method(name: str, parameters: list[str]) -> None:
     """By the spec's name, with the spec's parameters first; it is async, and its class needs no argument."""
     owner, _, method = name.partition(".")
@@ -43,7 +38,6 @@ def test_ensemble_method(name: str, parameters: list[str]) -> None:
     assert inspect.iscoroutinefunction(function)
 
 
-@ensembles("VotingEnsemble")
 async def test_the_example_of_voting(provider: Provider) -> None:
     """Three models agree on the price."""
     provider.always("$49.99")
@@ -52,7 +46,6 @@ async def test_the_example_of_voting(provider: Provider) -> None:
     assert names["result"] == {"result": "$49.99", "confidence": 1.0, "votes": {"$49.99": 3}}
 
 
-@ensembles("RankingEnsemble")
 async def test_the_example_of_ranking(provider: Provider) -> None:
     """Three explanations, the best first."""
     provider.on("openai").always(Answer("Find the price element, then read its text."))
@@ -68,7 +61,6 @@ async def test_the_example_of_ranking(provider: Provider) -> None:
     assert all(0 <= score <= 1 for score in scores)
 
 
-@ensembles("FusionEnsemble")
 async def test_the_example_of_fusion(provider: Provider) -> None:
     """Name, price and rating, each from those who have it."""
     provider.on("openai").always('{"name": "Lamp", "price": "$10", "rating": null}')
@@ -79,7 +71,6 @@ async def test_the_example_of_fusion(provider: Provider) -> None:
     assert names["product"] == {"name": "Lamp", "price": "$10", "rating": "4.5"}
 
 
-@ensembles("VerificationEnsemble")
 async def test_the_example_of_verification(provider: Provider) -> None:
     """Groq generates, Claude verifies."""
     provider.on("groq").always("$10, $12")
@@ -126,7 +117,6 @@ def test_our_spellings_of_the_strategies_are_the_specs(ours: Any, theirs: str) -
 
 
 @pytest.mark.parametrize("strategy", ["voting", "ranking", "fusion", "verification"])
-@pytest.mark.xfail(strict=True, reason="ensembles: generate() runs an enabled ensemble")
 async def test_an_enabled_ensemble_is_what_generate_runs(provider: Provider, strategy: Any) -> None:
     """Without `model=`: every member is asked."""
     members = ["gpt-4o-mini", "gemini-1.5-flash", "groq/llama-3.1-70b"]

@@ -34,6 +34,8 @@ class ModelSpec(Spec):
     output_tokens: int | None = Field(default=None, gt=0)
     abilities: tuple[str, ...] | None = None
     free: bool | None = None
+    base_model: str | None = None
+    """The model behind a deployment's name: its price, window and abilities hold."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,283 @@
+"""What an experiment says so far: who wins, what is excluded, how much is missing. Right at every look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+from orchestra.prompting.observed import Observed
+from orchestra.prompting.sequences import (
+    ENOUGH,
+    Interval,
+    Moments,
+    difference_interval,
+    mean_interval,
+    multinomial_evidence,
+    needed,
+    pairs_interval,
+    rate_interval,
+)
+from orchestra.settings.experiments import ExperimentSpec
+
+MISMATCH_ALPHA = 0.01
+"""How often a fair assignment is called unfair."""
+AROUND = 100.0
+"""How closely the mixture against which exposures are judged lies around the shares they should have."""
+ROUNDED = 2
+"""Digits of what is only about so many."""
+
+Way = Literal["exact", "asymptotic"]
+"""How an interval is known: at any number of results, or from the central limit theorem."""
+Kept = Literal["kept", "broken", "open"]
+"""A guardrail is shown to hold, or not to, or neither is known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One arm: how many units saw it, how many have a value, their mean and where it is."""
+
+    arm: str
+    exposed: int
+    n: int
+    mean: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better `arm` is than `other`; `paired` when both were given the same inputs, `n` of them."""
+
+    arm: str
+    other: str
+    n: int
+    mean: float
+    interval: Interval
+    way: Way
+    paired: bool
+    variance: float
+    """The sum of the arms' variances; of pairs, that of their differences."""
+
+    @property
+    def better(self) -> bool:
+        return self.interval[0] > 0
+
+    @property
+    def worse(self) -> bool:
+        return self.interval[1] < 0
+
+    def turned(self) -> Difference:
+        """The same, seen from the other arm."""
+        low, high = self.interval
+        return replace(self, arm=self.other, other=self.arm, mean=-self.mean, interval=(-high, -low))
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What an arm does to a metric that must not suffer: its mean, the first arm's, and whether `margin` holds."""
+
+    arm: str
+    metric: str
+    margin: float
+    mean: float | None
+    control: float | None
+    state: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is known at a time.
+
+    `winner` is better than every other arm, is shown to keep its guardrails, and the experiment has run for its least
+    time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
+    about how many results each arm lacks if the difference stays what it is (`None`: more than a million, or nothing is
+    known yet). `mismatch` says that the arms did not get their shares of units: then nothing else is to be trusted.
+    """
+
+    at: float
+    estimates: tuple[Estimate, ...]
+    differences: tuple[Difference, ...]
+    guarded: tuple[Guarded, ...]
+    mismatch: bool
+    leader: str | None
+    winner: str | None
+    excluded: tuple[str, ...]
+    more_per_arm: int | None
+    runs_until: float | None
+    said: str
+
+    @property
+    def harmful(self) -> tuple[str, ...]:
+        """The arms that are worse than the first, or break a guardrail."""
+        control = self.estimates[0].arm
+        worse = [d.arm for d in self.differences if d.other == control and d.worse]
+        broken = [one.arm for one in self.guarded if one.state == "broken"]
+        return tuple(dict.fromkeys([*worse, *broken]))
+
+
+def analysed(seen: Observed, at: float) -> Analysis:
+    """What an experiment says at a time, in seconds since the epoch; it has to have been started."""
+    spec = seen.spec
+    assert spec is not None
+    assert seen.started_at is not None
+    values = values_of(seen)
+    estimates = tuple(_estimate(arm, seen, values[arm], spec.alpha) for arm in spec.arms)
+    alpha = spec.alpha / (len(spec.arms) - 1)
+    differences = tuple(_difference(arm, other, seen, values, alpha) for other, arm in combinations(spec.arms, 2))
+    guarded = tuple(_guarded(seen, spec))
+    leader = max((e for e in estimates if e.mean is not None), key=lambda e: e.mean or 0.0, default=estimates[0]).arm
+    against = tuple(d if d.arm == leader else d.turned() for d in differences if leader in (d.arm, d.other))
+    best = all(difference.better for difference in against)
+    ends = seen.started_at + spec.min_run_s
+    kept = all(one.state == "kept" for one in guarded if one.arm == leader)
+    mismatch = _mismatch(seen, spec)
+    analysis = Analysis(
+        at=at,
+        estimates=estimates,
+        differences=differences,
+        guarded=guarded,
+        mismatch=mismatch,
+        leader=leader if any(e.n for e in estimates) else None,
+        winner=leader if best and kept and not mismatch and at >= ends else None,
+        excluded=tuple(
+            arm
+            for arm in spec.arms
+            if any((d.arm == arm and d.worse) or (d.other == arm and d.better) for d in differences)
+        ),
+        more_per_arm=None if best else _more(against, alpha),
+        runs_until=ends if at < ends else None,
+        said="",
+    )
+    return replace(analysis, said=_said(analysis, against))
+
+
+def values_of(seen: Observed) -> dict[str, dict[str, float]]:
+    """The value of each unit (or input) of each arm: the mean of its results, in the order of the first of them."""
+    found: dict[str, dict[str, list[float]]] = {arm: {} for arm in (seen.spec.arms if seen.spec else ())}
+    for result in seen.results.values():
+        if result.arm in found:
+            found[result.arm].setdefault(result.pair or result.unit, []).append(result.value)
+    return {arm: {unit: sum(some) / len(some) for unit, some in units.items()} for arm, units in found.items()}
+
+
+def _estimate(arm: str, seen: Observed, values: Mapping[str, float], alpha: float) -> Estimate:
+    exposed = sum(1 for shown, _ in seen.exposed.values() if shown == arm)
+    moments = Moments.of(values.values())
+    if _are_rates(values):
+        interval = rate_interval(round(moments.mean * moments.n), moments.n, alpha)
+    else:
+        interval = mean_interval(moments, alpha)
+    return Estimate(arm, exposed, moments.n, moments.mean if moments.n else None, interval)
+
+
+def _difference(
+    arm: str, other: str, seen: Observed, values: Mapping[str, Mapping[str, float]], alpha: float
+) -> Difference:
+    """How much better `arm` is than `other`.
+
+    What was given the same inputs is compared input by input. Else values of 0 and 1 are compared in pairs, the first
+    of one arm with the first of the other and so on, which is exact; where the arms get unequal shares that would leave
+    too much out, and the means are compared, as those of all other values are.
+    """
+    spec = seen.spec
+    assert spec is not None
+    first, second = values[other], values[arm]
+    inputs = {result.pair for result in seen.results.values() if result.pair is not None}
+    same = [(first[unit], second[unit]) for unit in first if unit in second and unit in inputs]
+    pairs = same or list(zip(first.values(), second.values(), strict=False))
+    apart = Moments.of(b - a for a, b in pairs)
+    even = spec.assign != "top_two" and not spec.weights
+    if (same or even) and _are_rates(first) and _are_rates(second):
+        interval = pairs_interval(*signs(pairs), alpha)
+        return Difference(arm, other, apart.n, apart.mean, interval, "exact", bool(same), apart.variance)
+    if same:
+        interval = mean_interval(apart, alpha, ENOUGH)
+        return Difference(arm, other, apart.n, apart.mean, interval, "asymptotic", True, apart.variance)
+    one, two = Moments.of(first.values()), Moments.of(second.values())
+    interval, variance = difference_interval(one, two, alpha), one.variance + two.variance
+    return Difference(arm, other, min(one.n, two.n), two.mean - one.mean, interval, "asymptotic", False, variance)
+
+
+def _are_rates(values: Mapping[str, float]) -> bool:
+    return all(value in (0.0, 1.0) for value in values.values())
+
+
+def _guarded(seen: Observed, spec: ExperimentSpec) -> Iterator[Guarded]:
+    """Every guardrail of every arm: non-inferiority to the first one, at every look."""
+    calls = {arm: [call for call in seen.calls.values() if call.arm == arm] for arm in spec.arms}
+    costs = {arm: [call.cost_usd for call in some if call.cost_usd is not None] for arm, some in calls.items()}
+    times = {arm: [call.ended_at - call.began_at for call in some if call.success] for arm, some in calls.items()}
+    errors = {arm: [float(not call.success) for call in some] for arm, some in calls.items()}
+    for arm in list(spec.arms)[1:]:
+        for metric, found in (("cost", costs), ("latency", times), ("errors", errors)):
+            margin: float | None = getattr(spec.guardrails, metric)
+            if margin is None:
+                continue
+            one, two = Moments.of(found[spec.control]), Moments.of(found[arm])
+            if metric == "errors":
+                wins, losses, ties = signs(zip(found[spec.control], found[arm], strict=False))
+                low, high = (end - margin for end in pairs_interval(wins, losses, ties, spec.alpha))
+            else:
+                low, high = difference_interval(one.times(1 + margin), two, spec.alpha)
+            state: Kept = "broken" if low > 0 else "kept" if high <= 0 else "open"
+            yield Guarded(arm, metric, margin, two.mean if two.n else None, one.mean if one.n else None, state)
+
+
+def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
+    """In how many pairs the second is greater, smaller, the same."""
+    found = list(pairs)
+    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
+    return greater, smaller, len(found) - greater - smaller
+
+
+def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
+    """The arms did not get their shares of the units, beyond what chance does."""
+    if spec.assign == "top_two":
+        return False
+    shown = [arm for arm, _ in seen.exposed.values()]
+    counts = [shown.count(arm) for arm in spec.arms]
+    return multinomial_evidence(counts, list(spec.shares.values()), AROUND) >= 1 / MISMATCH_ALPHA
+
+
+def _more(against: Sequence[Difference], alpha: float) -> int | None:
+    """About how many results each arm lacks until the leader is better than all others, to two digits."""
+    most = 0
+    for difference in against:
+        enough = needed(difference.mean, difference.variance, alpha)
+        if enough is None:
+            return None
+        if not difference.better:
+            most = max(most, enough - difference.n, difference.n // 10, 1)
+    return round(most, min(0, ROUNDED - len(str(most))))
+
+
+def _said(found: Analysis, against: Sequence[Difference]) -> str:
+    """The analysis in a sentence or two."""
+    if found.mismatch:
+        return (
+            "the arms did not get their shares of the units (sample ratio mismatch): find out why, trust nothing else"
+        )
+    if found.leader is None:
+        return "no results yet"
+    closest = min(against, key=lambda difference: difference.interval[0])
+    low, high = closest.interval
+    if found.winner is not None:
+        return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
+    if low > 0:
+        states = {one.metric: one.state for one in found.guarded if one.arm == found.leader and one.state != "kept"}
+        broken, still = (", ".join(m for m, state in states.items() if state == s) for s in ("broken", "open"))
+        why = "the least run time is not over"
+        if states:
+            why = (
+                f"it breaks its guardrail on {broken}"
+                if broken
+                else f"its guardrail on {still} is not shown to hold yet"
+            )
+        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but is not called: {why}"
+    more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
+    said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"
+    bounds = f"that it is worse by more than {-low:.3g} or better by more than {high:.3g}"
+    excluded = [bounds] if max(-low, high) < float("inf") else []
+    excluded += [f"{arm} as the best" for arm in found.excluded]
+    return f"{said} if that stays so; excluded: {', '.join(excluded) or 'nothing'}"

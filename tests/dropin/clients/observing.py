@@ -1,0 +1,36 @@
+"""What a client's program saw, as JSON: values where it got them, the classes of the error where it did not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MODEL = sys.argv[1]
+SEEN: dict[str, Any] = {}
+
+
+def observe(case: Callable[[], Any]) -> None:
+    """Run a case, and keep what it returns or raises under its name."""
+    try:
+        seen = case()
+        if asyncio.iscoroutine(seen):
+            seen = asyncio.run(seen)
+    except Exception as error:  # noqa: BLE001  # it is what is observed
+        chain: list[BaseException] = [error]
+        while (below := chain[-1].__cause__) is not None and below not in chain:
+            chain.append(below)
+        own = [kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("openai")]
+        seen = {
+            "raised": [type(one).__name__ for one in chain],
+            "openai": own,
+            "status": getattr(error, "status_code", None),
+        }
+    SEEN[case.__name__] = seen
+
+
+def report() -> None:
+    """Write it all down, in a line of its own."""
+    sys.stdout.write(f"\n{json.dumps(SEEN, default=str)}\n")
