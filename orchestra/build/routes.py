@@ -18,7 +18,6 @@ from orchestra.routing.classify import builtin
 from orchestra.routing.diary import Diary
 from orchestra.routing.learn import Target
 from orchestra.routing.learned import Learned
-from orchestra.routing.measured import Measured
 from orchestra.routing.reader import Asking
 from orchestra.routing.route import Decider
 from orchestra.routing.scored import KINDS
@@ -58,9 +57,7 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
 
 
 def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], name: str, path: KeyPath) -> Ranking:
-    def figures() -> Measured:
-        return builder.runtime.figures.value
-
+    figures = builder.runtime.figures
     match spec.strategy:
         case "cost_optimized":
             return Cheapest(figures, spec.quality_bar)

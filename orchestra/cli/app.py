@@ -20,6 +20,7 @@ from orchestra.cli.models import models
 from orchestra.cli.prompts import app as prompts
 from orchestra.cli.providers import providers
 from orchestra.cli.proxy import proxy
+from orchestra.cli.replay import replay
 from orchestra.cli.run import run
 from orchestra.cli.schema import schema
 from orchestra.cli.settings import app as settings
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, explain, learn, usage, log, budget, check, models, providers, schema, init, proxy):
+for command in (ask, explain, learn, replay, usage, log, budget, check, models, providers, schema, init, proxy):
     app.command()(command)
 app.add_typer(prompts, name="prompts")
 app.command(context_settings={"allow_interspersed_args": False})(run)

@@ -86,6 +86,11 @@ class Route:
 class Deciding(Protocol):
     """A node that chooses one of its arms for each request."""
 
+    @property
+    def arms(self) -> Mapping[str, Arm]:
+        """What it chooses from."""
+        ...
+
     def explain(self, request: Request, live: bool = False) -> Choice:
         """What it chooses for a request, without a call."""
         ...
