@@ -19,7 +19,7 @@ from orchestra.testing import Provider
 
 PATIENT_S = 180.0
 
-SPENDING = '''
+SPENDING = """
 import json, pathlib
 from litellm.integrations.custom_logger import CustomLogger
 
@@ -29,10 +29,10 @@ class Spending(CustomLogger):
     async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
         about = kwargs["standard_logging_object"]
         with FILE.open("a") as file:
-            file.write(json.dumps({"group": about["model_group"], "cost": about["response_cost"]}) + "\\\\n")
+            file.write(json.dumps({"group": about["model_group"], "cost": about["response_cost"]}) + "\\n")
 
 events = Spending()
-'''
+"""
 """A spend logger as a user of the proxy writes it."""
 
 

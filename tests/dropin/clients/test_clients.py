@@ -13,7 +13,9 @@ import pytest
 
 from orchestra.testing import Provider
 
-from .conftest import PYTHON, environment, reply
+from .conftest import PYTHON, environment, needs_clients, reply
+
+pytestmark = needs_clients
 
 HERE = Path(__file__).parent
 CLIENTS = ("instructor", "smolagents", "agents")
