@@ -18,6 +18,12 @@ from .conftest import PYTHON, environment, needs_clients, reply
 pytestmark = needs_clients
 
 HERE = Path(__file__).parent
+CONFIG = """\
+providers: {openai: {base_url: "BASE"}}
+policies: {default: openai/gpt-4o}
+max_retries: 2  # as the openai package does for LiteLLM
+retry_delay_seconds: 0.1
+"""
 CLIENTS = ("instructor", "smolagents", "agents")
 DRAWN = ("id", "tool_call_id", "call_id", "stream_options")
 PATIENT_S = 240.0
@@ -58,7 +64,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
             provider.always(reply)
             base = provider.api_base("openai")
             config = home / f"{client}.yaml"
-            config.write_text(f'providers: {{openai: {{base_url: "{base}"}}}}\npolicies: {{default: openai/gpt-4o}}\n')
+            config.write_text(CONFIG.replace("BASE", base))
             program = [str(PYTHON), str(HERE / f"{client}_client.py"), model]
             if how == "orchestra":
                 program = [str(PYTHON), "-m", "orchestra", "run", "--config", str(config), "--", *program]
