@@ -228,7 +228,7 @@ def paired(same: bool, most: int, seed: int) -> int | None:
         apart.add(pair[1] - pair[0])
         for arm in (0, 1):
             sums[arm].add(pair[arm])
-        found = mean_interval(apart.moments, ALPHA) if same else interval("difference", sums, ())
+        found = mean_interval(apart.moments, ALPHA, ENOUGH) if same else interval("difference", sums, ())
         if found[0] > 0:
             return n + 1
     return None

@@ -16,7 +16,7 @@ from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.limit import RateLimit
 from orchestra.resilience.load import Load
 from orchestra.resilience.store import Store
-from orchestra.routing.measured import SCORE, Measured, fold
+from orchestra.routing.measured import KINDS, Measured, fold
 from orchestra.settings.experiments import ExperimentSpec
 
 
@@ -58,7 +58,7 @@ class Runtime:
         """What the books say of the models, read from them once somebody asks."""
         if self._figures is None:
             assert self.ledger is not None
-            self._figures = Folded(self.ledger, fold, Measured(), kinds=[SCORE], entries=True, clock=self.clock)
+            self._figures = Folded(self.ledger, fold, Measured(), kinds=KINDS, entries=True, clock=self.clock)
         return self._figures
 
     def close(self) -> None:

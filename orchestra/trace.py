@@ -61,6 +61,7 @@ def choice_dict(choice: Choice) -> dict[str, Any]:
         "passed_over": [{"name": name, "reason": reason} for name, reason in choice.passed_over],
         "chain": list(choice.chain),
         "features": dict(choice.features),
+        "record": dict(choice.record),
     }
 
 

@@ -18,7 +18,7 @@ LEAST = 1e-12
 def rows(api: MultiModelAPI) -> dict[str, Mapping[str, Any]]:
     """A row for `auto`, every policy, and every model that the settings name."""
     tree = api.tree
-    names = [AUTO, *tree.policies, *tree.settings.models, *tree.settings.providers]
+    names = [AUTO, *tree.policies, *tree.settings.models]
     return {f"{PROVIDER}/{name}": row_of(tree.find(name).members) for name in names}
 
 

@@ -14,11 +14,9 @@ from orchestra.errors import (
     Blocked,
     BudgetExceeded,
     ConfigError,
-    Cut,
     DeadlineExceeded,
     Denied,
     ModelError,
-    NoModelAvailable,
     NotFound,
     OrchestraError,
     RateLimited,
@@ -70,58 +68,55 @@ BY_CLASS: tuple[tuple[type[ModelError], str], ...] = (
     (Denied, "AuthenticationError"),
     (NotFound, "NotFoundError"),
     (Unavailable, "InternalServerError"),
-    (ModelError, "ServiceUnavailableError"),
 )
 """What LiteLLM calls an error that we found ourselves, the most specific first."""
 
 
 def translated(error: OrchestraError, asked: str) -> Exception:
-    """`error` as LiteLLM would have raised it of the model that was asked; of several that failed, the first's."""
-    match error:
-        case AllFailed():
-            first: Any = error.exceptions[0]  # of a group of ours: an error of ours
-            return translated(first, asked)
-        case BudgetExceeded():
-            return BudgetRefused(str(error), asked, error)
-        case ConfigError():
-            return Misasked(str(error), asked)
-        case DeadlineExceeded():
-            return OutOfTime(str(error), asked)
-        case NoModelAvailable():
-            return Unserved(str(error), asked)
-        case ModelError():
-            return next(_theirs(error), None) or _named(error, asked)
-        case _:
-            return Unserved(str(error), asked)
+    """`error` as LiteLLM would have raised it of the model that was asked; of several that failed, the first's.
+
+    Its `__cause__` is what it had as LiteLLM raised it, or `error` where it is made here.
+    """
+    if isinstance(error, AllFailed):
+        first: Any = error.exceptions[0]  # of a group of ours: an error of ours
+        return translated(first, asked)
+    found = next(_theirs(error), None) if isinstance(error, ModelError) else None
+    if found is None:
+        found = _made(error, asked)
+        found.__cause__ = error
+    return found
 
 
-def lazily(error: Exception, said: str = "") -> Exception:
+def lazily(error: OrchestraError, asked: str, said: str = "") -> Exception:
     """`error` of a stream that LiteLLM reads: of a class that is its own and passes LiteLLM's reader unchanged.
 
-    That reader puts every error into a `MidStreamFallbackError`, unless it is one; `said` is what came before it.
+    That reader puts every error into a `MidStreamFallbackError`, unless it is one. `said` is what came before it: after
+    that LiteLLM alone would have said `MidStreamFallbackError`, before it the member's own class.
     """
-    if isinstance(error, MidStreamFallbackError):
-        passing: Any = error
-    elif isinstance(error, litellm.ServiceUnavailableError):
-        model, provider = str(error.model), str(error.llm_provider)
-        passing = MidStreamFallbackError(message=_bare(error), model=model, llm_provider=provider)
+    found: Any = translated(error, asked)
+    if isinstance(found, litellm.ServiceUnavailableError):
+        passing: Any = MidStreamFallbackError(message=_bare(found), model=found.model, llm_provider=found.llm_provider)
     else:
-        own: Any = type(error)
-        kind = _passing(own)
+        own: Any = type(found)
+        kind = _passing(own, bool(said))
         passing = kind.__new__(kind)
-        passing.__dict__.update(error.__dict__)
-        passing.args = error.args
+        passing.__dict__.update(found.__dict__)
+        passing.args = found.args
+        if said:
+            passing.message = f"litellm.MidStreamFallbackError: {found}"
     passing.original_exception = None
     passing.generated_content = said
     passing.is_pre_first_chunk = not said
+    passing.__cause__ = error
     return passing  # type: ignore[no-any-return]  # an exception, by its class
 
 
 @cache
-def _passing(kind: Any) -> Any:
-    """A class that is `kind`, by its name too, and a `MidStreamFallbackError`."""
-    own = {"__module__": kind.__module__, "__str__": kind.__str__, "__repr__": kind.__repr__}
-    return type(kind.__name__, (kind, MidStreamFallbackError), own)
+def _passing(kind: Any, begun: bool) -> Any:
+    """A class that is `kind` and a `MidStreamFallbackError`, by the name of one of them."""
+    named = MidStreamFallbackError if begun else kind
+    shown = {"__module__": named.__module__, "__str__": named.__str__, "__repr__": named.__repr__}
+    return type(named.__name__, (kind, MidStreamFallbackError), shown)
 
 
 def _theirs(error: BaseException | None) -> Iterator[Exception]:
@@ -135,17 +130,23 @@ def _theirs(error: BaseException | None) -> Iterator[Exception]:
         error = error.__cause__
 
 
-def _named(error: ModelError, asked: str) -> Exception:
-    """An error that we found ourselves (no key, an empty answer, a cut stream) as LiteLLM names such a thing."""
-    model, provider = error.model or asked, error.provider or PROVIDER
-    if isinstance(error, Cut):
-        return MidStreamFallbackError(  # type: ignore[no-any-return]  # an exception, by its name
-            str(error), model, provider, generated_content=error.text
-        )
-    name = next(name for kind, name in BY_CLASS if isinstance(error, kind))
-    kind: type[Exception] = getattr(litellm, name)
-    return kind(message=str(error), model=model, llm_provider=provider)  # type: ignore[call-arg]  # as all of LiteLLM's
+def _made(error: OrchestraError, asked: str) -> Exception:
+    """A refusal of ours, or an error of a model that we found ourselves (no key, an empty answer, a cut stream)."""
+    said = str(error)
+    match error:
+        case BudgetExceeded():
+            return BudgetRefused(said, asked, error)
+        case ConfigError():
+            return Misasked(said, asked)
+        case DeadlineExceeded():
+            return OutOfTime(said, asked)
+        case ModelError():
+            name = next((name for kind, name in BY_CLASS if isinstance(error, kind)), "ServiceUnavailableError")
+            kind: Any = getattr(litellm, name)
+            return kind(message=said, model=error.model or asked, llm_provider=error.provider or PROVIDER)  # type: ignore[no-any-return]
+        case _:
+            return Unserved(said, asked)
 
 
-def _bare(error: Exception) -> str:
-    return str(getattr(error, "message", error)).removeprefix(f"litellm.{type(error).__name__}: ")
+def _bare(error: Any) -> str:
+    return str(error.message).removeprefix(f"litellm.{type(error).__name__}: ")

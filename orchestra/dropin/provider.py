@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from weakref import WeakValueDictionary
 
 import litellm
 
 from orchestra.api import MultiModelAPI
 from orchestra.door import door
 from orchestra.dropin.errors import translated
+from orchestra.dropin.peek import peek
 from orchestra.dropin.request import Asked, asked
 from orchestra.dropin.response import response_of
 from orchestra.dropin.stream import streamed, streamed_sync
@@ -26,6 +28,7 @@ class Provider(litellm.CustomLLM):
     def __init__(self, api: MultiModelAPI) -> None:
         super().__init__()
         self.api = api
+        self._retried: WeakValueDictionary[str, Exception] = WeakValueDictionary()
 
     def completion(self, *, model: str, **given: Any) -> Any:
         call = self._asked("chat", model, given)
@@ -35,10 +38,21 @@ class Provider(litellm.CustomLLM):
         return await self._answered(self._asked("chat", model, given))
 
     def streaming(self, *, model: str, **given: Any) -> Iterator[Any]:
-        return streamed_sync(self.api, self._asked("chat", model, given))
+        call = self._asked("chat", model, given)
+        try:
+            return streamed_sync(self.api, call)
+        except OrchestraError as error:
+            failed = self._failed(error, call)
+            raise failed from failed.__cause__
 
     def astreaming(self, *, model: str, **given: Any) -> AsyncIterator[Any]:
-        return streamed(self.api, self._asked("chat", model, given))
+        call = self._asked("chat", model, given)
+        try:
+            peek(self.api, call.request)
+        except OrchestraError as error:
+            failed = self._failed(error, call)
+            raise failed from failed.__cause__
+        return streamed(self.api, call)
 
     def embedding(self, *, model: str, **given: Any) -> Any:
         call = self._asked("embedding", model, given)
@@ -49,12 +63,28 @@ class Provider(litellm.CustomLLM):
 
     def _asked(self, call: Call, model: str, given: dict[str, Any]) -> Asked:
         try:
-            return asked(self.api, call, model, given)
+            made = asked(self.api, call, model, given)
         except OrchestraError as error:
-            raise translated(error, model) from error
+            found = translated(error, model)
+            raise found from found.__cause__
+        failed = self._retried.get(made.id)
+        if failed is not None:
+            raise failed
+        return made
 
     async def _answered(self, asked: Asked) -> Any:
         try:
             return response_of(await self.api.answer(asked.request, asked.deadline_s))
         except OrchestraError as error:
-            raise translated(error, asked.name) from error
+            failed = self._failed(error, asked)
+            raise failed from failed.__cause__
+
+    def _failed(self, error: OrchestraError, asked: Asked) -> Exception:
+        """The error to raise; where we have retried, LiteLLM's own retries of the call get it at once.
+
+        It asks again, by the same id, while it handles the error.
+        """
+        found = translated(error, asked.name)
+        if asked.request.retries:
+            self._retried[asked.id] = found
+        return found

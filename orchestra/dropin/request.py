@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from orchestra.api import MultiModelAPI
 from orchestra.errors import ConfigError
@@ -13,13 +14,16 @@ from orchestra.types import Access, Call, Request
 WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
 
-NOT_PARAMETERS = frozenset({"model", "messages", "custom_llm_provider", "stream", "stream_options", "base_model"})
+NOT_PARAMETERS = frozenset(
+    {"model", "messages", "custom_llm_provider", "stream_options", "base_model", "_skip_mcp_handler"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, and how long it may take in all; `name` is what the caller called the model."""
+    """A request, and how long it may take in all; `name` is what the caller called the model, `id` LiteLLM's call."""
 
+    id: str
     name: str
     request: Request
     deadline_s: float | None = None
@@ -27,8 +31,10 @@ class Asked:
 
 def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) -> Asked:
     """The request that LiteLLM's keywords for a provider's handler make; raises `ConfigError` for what can't be one."""
+    model = unquote(model)
     params = {name: value for name, value in given["optional_params"].items() if name not in NOT_PARAMETERS}
-    metadata = dict((given.get("litellm_params") or {}).get("metadata") or {})
+    about = given.get("litellm_params") or {}
+    metadata = dict(about.get("metadata") or {})
     words = metadata.pop(WORD, None) or {}
     if not isinstance(words, Mapping):
         raise ConfigError(f"metadata[{WORD!r}] is a dict of our own words, not {words!r}")
@@ -48,7 +54,8 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
     if given.get("timeout") is not None:
         options["timeout"] = given["timeout"]
     request = api.request(call, model, **options)
-    return Asked(model, replace(request, reported=True, access=_access(api, model, given)), deadline_s)
+    request = replace(request, reported=True, access=_access(api, model, given))
+    return Asked(str(about.get("litellm_call_id")), model, request, deadline_s)
 
 
 def _access(api: MultiModelAPI, name: str, given: Mapping[str, Any]) -> Access | None:

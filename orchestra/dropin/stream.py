@@ -9,9 +9,9 @@ from typing import Any
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
 
 from orchestra.api import MultiModelAPI
-from orchestra.dropin.errors import lazily, translated
+from orchestra.dropin.errors import lazily
 from orchestra.dropin.request import Asked
-from orchestra.dropin.response import cost_of, usage_of
+from orchestra.dropin.response import cost_of, response_of, usage_of
 from orchestra.errors import OrchestraError
 from orchestra.stream import Stream, SyncStream
 from orchestra.types import Chunk, Response, Sink
@@ -26,19 +26,18 @@ async def streamed(api: MultiModelAPI, asked: Asked) -> AsyncIterator[ModelRespo
                 if chunk.raw is not None:
                     yield chunks.shown(chunk.raw)
         except OrchestraError as error:
-            raise _raised(error, asked, chunks) from error
+            raise lazily(error, asked.name, "".join(chunks.said)) from error
         for last in chunks.tail(stream.response):
             yield last
 
 
 def streamed_sync(api: MultiModelAPI, asked: Asked) -> Iterator[ModelResponseStream]:
-    """The same for callers that are not async; it is open when it is returned: what fails before is raised here."""
+    """The same for callers that are not async.
+
+    It is open when it is returned: what fails before its first chunk is raised here, as an error of ours.
+    """
     stream = SyncStream(lambda sink: _answered(api, asked, sink))
-    try:
-        first = next(stream, None)
-    except OrchestraError as error:
-        raise translated(error, asked.name) from error.__cause__
-    return _read(stream, first, asked)
+    return _read(stream, next(stream, None), asked)
 
 
 def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[ModelResponseStream]:
@@ -51,7 +50,7 @@ def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[Mod
                     yield chunks.shown(chunk.raw)
                 chunk = next(stream, None)
         except OrchestraError as error:
-            raise _raised(error, asked, chunks) from error
+            raise lazily(error, asked.name, "".join(chunks.said)) from error
         yield from chunks.tail(stream.response)
 
 
@@ -62,10 +61,6 @@ async def _answered(api: MultiModelAPI, asked: Asked, sink: Sink) -> Response:
         for raw in _replayed(response):
             await sink.push(Chunk(raw=raw))
     return response
-
-
-def _raised(error: OrchestraError, asked: Asked, chunks: _Chunks) -> Exception:
-    return lazily(translated(error, asked.name), "".join(chunks.said))
 
 
 class _Chunks:
@@ -92,16 +87,20 @@ class _Chunks:
 
         LiteLLM shows the usage to who asked for it, and reckons with it.
         """
+        if self._first is None:
+            yield self.shown(self._empty(answer, said=""))
         usage = usage_of(answer)
         usage.cost = cost_of(answer)
         yield self._empty(answer, usage=usage)
         finish = answer.raw.choices[0].finish_reason if answer.raw is not None else answer.finish_reason
         yield self._empty(answer, finish=finish or "stop")
 
-    def _empty(self, answer: Response, finish: str | None = None, usage: Any = None) -> ModelResponseStream:
+    def _empty(
+        self, answer: Response, finish: str | None = None, usage: Any = None, said: str | None = None
+    ) -> ModelResponseStream:
         about: dict[str, Any] = {} if self._first is None else {"id": self._first.id, "created": self._first.created}
         model = answer.model if self._first is None else self._first.model
-        choice = StreamingChoices(index=0, delta=Delta(), finish_reason=finish)
+        choice = StreamingChoices(index=0, delta=Delta(content=said), finish_reason=finish)
         raw = ModelResponseStream(model=model, choices=[choice], **about)
         if usage is not None:
             raw.usage = usage
@@ -110,8 +109,6 @@ class _Chunks:
 
 def _replayed(answer: Response) -> Iterator[ModelResponseStream]:
     """A whole answer as one chunk for each of its choices."""
-    from orchestra.dropin.response import response_of
-
     raw = response_of(answer)
     for choice in raw.choices:
         message = choice.message.model_dump(exclude_none=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.errors import ConfigError, Denied
+from orchestra.llm.messages import ordered
 from orchestra.model_config import ModelConfig
 from orchestra.settings.secret import revealed
 from orchestra.types import Access, Request
@@ -53,12 +54,14 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         configured.pop("max_tokens", None)
     sent = {name: copied(value) for name, value in (configured | given).items()}
     if request.call == "chat":
-        sent["messages"] = [copied(message) for message in request.messages]
+        sent["messages"] = [copied(message) for message in ordered(request.messages, model.provider)]
         if not any(isinstance(tool, Mapping) and tool.get("type") == "mcp" for tool in sent.get("tools") or ()):
             # LiteLLM 1.106 imports its proxy, which a bare install has not, to look for MCP tools.
             sent["_skip_mcp_handler"] = True
     if streamed(model, request):
         sent |= {"stream": True, "stream_options": {**_options(request), "include_usage": True}}
+    elif request.params.get("stream") is False:
+        sent["stream"] = False
     if request.reported:
         sent["no-log"] = True
     if model.organization is not None:

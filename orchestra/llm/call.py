@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from orchestra.llm.leaf import Leaf
 
 LONGEST = 1_000_000
+LATE_S = 0.5
+"""What LiteLLM's own timeout is given to come first: it says more, and it is the error that callers know."""
+
 SAYING_S = 0.1
 """What a wait for money leaves of the deadline, so that the refusal comes before it."""
 
@@ -180,7 +183,7 @@ class OneCall:
     async def _timed(self, waiting: Awaitable[T]) -> T:
         limit = self.sent["timeout"]
         scope: AbstractAsyncContextManager[Any] = (
-            asyncio.timeout(limit) if isinstance(limit, (int, float)) else nullcontext()
+            asyncio.timeout(limit + LATE_S) if isinstance(limit, (int, float)) else nullcontext()
         )
         try:
             async with scope:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import (
+    ENOUGH,
     Interval,
     Moments,
     difference_interval,
@@ -29,6 +30,8 @@ ROUNDED = 2
 
 Way = Literal["exact", "asymptotic"]
 """How an interval is known: at any number of results, or from the central limit theorem."""
+Kept = Literal["kept", "broken", "open"]
+"""A guardrail is shown to hold, or not to, or neither is known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +78,19 @@ class Guarded:
     """What an arm does to a metric that must not suffer: its mean, the first arm's, and whether `margin` holds."""
 
     arm: str
-    metric: Literal["cost", "latency", "errors"]
+    metric: str
     margin: float
     mean: float | None
     control: float | None
-    state: Literal["kept", "broken", "open"]
+    state: Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What is known at a time.
 
-    `winner` is better than every other arm, breaks no guardrail, and was called when the experiment had run for its
-    least time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
+    `winner` is better than every other arm, is shown to keep its guardrails, and the experiment has run for its least
+    time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
     about how many results each arm lacks if the difference stays what it is (`None`: more than a million, or nothing is
     known yet). `mismatch` says that the arms did not get their shares of units: then nothing else is to be trusted.
     """
@@ -127,7 +130,7 @@ def analysed(seen: Observed, at: float) -> Analysis:
     against = tuple(d if d.arm == leader else d.turned() for d in differences if leader in (d.arm, d.other))
     best = all(difference.better for difference in against)
     ends = seen.started_at + spec.min_run_s
-    broken = any(one.arm == leader and one.state == "broken" for one in guarded)
+    kept = all(one.state == "kept" for one in guarded if one.arm == leader)
     mismatch = _mismatch(seen, spec)
     analysis = Analysis(
         at=at,
@@ -136,7 +139,7 @@ def analysed(seen: Observed, at: float) -> Analysis:
         guarded=guarded,
         mismatch=mismatch,
         leader=leader if any(e.n for e in estimates) else None,
-        winner=leader if best and not broken and not mismatch and at >= ends else None,
+        winner=leader if best and kept and not mismatch and at >= ends else None,
         excluded=tuple(
             arm
             for arm in spec.arms
@@ -186,11 +189,10 @@ def _difference(
     apart = Moments.of(b - a for a, b in pairs)
     even = spec.assign != "top_two" and not spec.weights
     if (same or even) and _are_rates(first) and _are_rates(second):
-        wins, losses = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
-        interval = pairs_interval(wins, losses, len(pairs) - wins - losses, alpha)
+        interval = pairs_interval(*signs(pairs), alpha)
         return Difference(arm, other, apart.n, apart.mean, interval, "exact", bool(same), apart.variance)
     if same:
-        interval = mean_interval(apart, alpha)
+        interval = mean_interval(apart, alpha, ENOUGH)
         return Difference(arm, other, apart.n, apart.mean, interval, "asymptotic", True, apart.variance)
     one, two = Moments.of(first.values()), Moments.of(second.values())
     interval, variance = difference_interval(one, two, alpha), one.variance + two.variance
@@ -204,24 +206,29 @@ def _are_rates(values: Mapping[str, float]) -> bool:
 def _guarded(seen: Observed, spec: ExperimentSpec) -> Iterator[Guarded]:
     """Every guardrail of every arm: non-inferiority to the first one, at every look."""
     calls = {arm: [call for call in seen.calls.values() if call.arm == arm] for arm in spec.arms}
-    costs = {arm: Moments.of(c.cost_usd for c in some if c.cost_usd is not None) for arm, some in calls.items()}
-    times = {arm: Moments.of(c.ended_at - c.began_at for c in some if c.success) for arm, some in calls.items()}
-    errors = {arm: Moments.of(float(not call.success) for call in some) for arm, some in calls.items()}
-    rails = spec.guardrails
-    for metric, margin, found in (
-        ("cost", rails.cost, costs),
-        ("latency", rails.latency, times),
-        ("errors", rails.errors, errors),
-    ):
-        for arm in spec.arms if margin is not None else ():
-            if arm == spec.control:
+    costs = {arm: [call.cost_usd for call in some if call.cost_usd is not None] for arm, some in calls.items()}
+    times = {arm: [call.ended_at - call.began_at for call in some if call.success] for arm, some in calls.items()}
+    errors = {arm: [float(not call.success) for call in some] for arm, some in calls.items()}
+    for arm in list(spec.arms)[1:]:
+        for metric, found in (("cost", costs), ("latency", times), ("errors", errors)):
+            margin: float | None = getattr(spec.guardrails, metric)
+            if margin is None:
                 continue
-            assert margin is not None
-            relative, points = (1 + margin, 0.0) if metric != "errors" else (1.0, margin)
-            low, high = difference_interval(found[spec.control].times(relative), found[arm], spec.alpha)
-            state = "broken" if low > points else "kept" if high <= points else "open"
-            mean, control = (found[one].mean if found[one].n else None for one in (arm, spec.control))
-            yield Guarded(arm, metric, margin, mean, control, state)  # type: ignore[arg-type]  # by the table above
+            one, two = Moments.of(found[spec.control]), Moments.of(found[arm])
+            if metric == "errors":
+                wins, losses, ties = signs(zip(found[spec.control], found[arm], strict=False))
+                low, high = (end - margin for end in pairs_interval(wins, losses, ties, spec.alpha))
+            else:
+                low, high = difference_interval(one.times(1 + margin), two, spec.alpha)
+            state: Kept = "broken" if low > 0 else "kept" if high <= 0 else "open"
+            yield Guarded(arm, metric, margin, two.mean if two.n else None, one.mean if one.n else None, state)
+
+
+def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
+    """In how many pairs the second is greater, smaller, the same."""
+    found = list(pairs)
+    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
+    return greater, smaller, len(found) - greater - smaller
 
 
 def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
@@ -240,9 +247,9 @@ def _more(against: Sequence[Difference], alpha: float) -> int | None:
         enough = needed(difference.mean, difference.variance, alpha)
         if enough is None:
             return None
-        most = max(most, 1 if difference.better else enough - difference.n)
-    digits = max(0, len(str(most)) - ROUNDED)
-    return max(1, round(most, -digits))
+        if not difference.better:
+            most = max(most, enough - difference.n, difference.n // 10, 1)
+    return round(most, min(0, ROUNDED - len(str(most))))
 
 
 def _said(found: Analysis, against: Sequence[Difference]) -> str:
@@ -258,7 +265,15 @@ def _said(found: Analysis, against: Sequence[Difference]) -> str:
     if found.winner is not None:
         return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
     if low > 0:
-        why = "it breaks a guardrail" if found.runs_until is None else "the least run time is not over"
+        states = {one.metric: one.state for one in found.guarded if one.arm == found.leader and one.state != "kept"}
+        broken, still = (", ".join(m for m, state in states.items() if state == s) for s in ("broken", "open"))
+        why = "the least run time is not over"
+        if states:
+            why = (
+                f"it breaks its guardrail on {broken}"
+                if broken
+                else f"its guardrail on {still} is not shown to hold yet"
+            )
         return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but is not called: {why}"
     more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
     said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"

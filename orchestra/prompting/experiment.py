@@ -83,7 +83,7 @@ class Experiment:
 
     @property
     def known(self) -> bool:
-        """How it stands was read, at least once."""
+        """How it stands was asked for, at least once."""
         return self._known
 
     def start(self) -> Future[Written]:
@@ -118,8 +118,8 @@ class Experiment:
 
     def refresh(self) -> None:
         """Learn whether it runs, and what its assignment needs; waits for the ledger. Raises `LedgerError`."""
-        self._learning.read()
         self._known = True
+        self._learning.read()
 
     def assign(self, unit: str | None = None) -> Assigned:
         """The arm of a unit, always the same one; without a unit, as `assign` of its declaration says."""

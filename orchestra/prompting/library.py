@@ -125,13 +125,14 @@ class Library:
 
         `variables` are all that it takes (`None`: what it uses). A text of `str.format` is stored as Jinja.
         """
+        known = self.shelf(name, fresh=True)
+        found = self.found(name) if name in ALIASES else known
         text = self._text_of(name, template, variables, syntax)
         new = self._read(name, 1, text, name)
-        found = self.shelf(self.found(name).name if name in ALIASES else name, fresh=True)
         for number in found.files:
             if _same(self._template(found, number), new):
                 return number
-        if self.shelf(name).files:
+        if known.files:
             said = "it exists with another text; create_version() makes a new version of it"
             raise PromptError(said, template=name)
         return self._publish(name, text, 1) or self.register(name, template, variables, syntax)
@@ -270,7 +271,7 @@ class Library:
         if latest is None:
             head = Head() if declared is None else Head(variables=dict.fromkeys(declared, Variable()))
             return written(head) + body
-        used = self._read(name, 0, body, name).variables
+        used = self._read(name, latest.version + 1, body, name).variables
         if used.keys() == latest.variables.keys():
             return fenced(latest.text) + body
         kept = {variable: latest.variables.get(variable, Variable()) for variable in used}

@@ -55,6 +55,8 @@ class Route:
         labels = request.labels if facts.confidence is None else {**request.labels, "task": facts.task or ""}
         # Whoever is chosen decides for itself from here on: a preference is spent.
         response = await Fallback(chain, self.clock)(replace(request, preferred_model=None, labels=labels))
+        if self.diary is not None:
+            self.diary.answered(request, choice, response)
         if response.choice is not None:
             response = replace(response, sources=response.sources or (replace(response, sources=()),))
         return replace(response, choice=choice)

@@ -64,16 +64,16 @@ class Split:
         return self.experiment.assign(unit if self.experiment.by_unit else None)
 
     def _choice(self, assigned: Assigned, facts: Facts, unit: str | None) -> Choice:
-        features = {**facts.shown(), "unit": unit} if unit else facts.shown()
         return Choice(
             arm=self.arms[assigned.arm].name,
-            rule=f"split {self.name}: {assigned.arm}",
-            reason=assigned.reason,
+            rule=f"split {self.name}",
+            reason=f"arm {assigned.arm!r}: {assigned.reason}",
             passed_over=tuple(
                 (arm.name, f"is the arm {label!r}") for label, arm in self.arms.items() if label != assigned.arm
             ),
-            features=features,
+            features=facts.shown(),
             chain=(self.arms[assigned.arm].name,),
+            record={"split": self.name, "unit": unit, "weights": dict(self.weights), "arm": assigned.arm},
         )
 
 

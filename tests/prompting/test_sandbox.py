@@ -53,6 +53,12 @@ OUTWARD = {
     "block": "{% block a %}{% endblock %}",
     "include of a variable": "{% include x %}",
     "include of a path": "{% include '../../etc/passwd' %}",
+    "the mark of a turn": "{{ _turn_user }}",
+    "another value for it": "{% set _turn_user = 'a' %}{% user %}b{% enduser %}",
+    "a turn that is filtered": "{% filter upper %}{% user %}a{% enduser %}{% endfilter %}",
+    "a turn that is kept": "{% set t %}{% user %}a{% enduser %}{% endset %}{{ t }}",
+    "an image that is kept": "{% set t %}{% image x %}{% endset %}{{ t }}",
+    "a partial that is kept": "{% set t %}{% include 'a@1' %}{% endset %}{{ t }}",
     "recursive loop": "{% for a in xs recursive %}{{ loop(xs) }}{% endfor %}",
 }
 

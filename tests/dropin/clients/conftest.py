@@ -10,9 +10,7 @@ import pytest
 from orchestra.testing import Answer, Fault
 from orchestra.testing.provider import Call, Reply, ToolCall
 
-from ...conftest import ROOT
-
-PYTHON = ROOT / ".venv-clients" / "bin" / "python"
+PYTHON = Path(__file__).parents[3] / ".venv-clients" / "bin" / "python"
 
 if not PYTHON.exists() and not os.environ.get("CI"):
     pytest.skip("no .venv-clients: scripts/clients makes it", allow_module_level=True)
@@ -41,11 +39,18 @@ def reply(call: Call) -> Reply:
     if question in Fault.__members__:
         return Fault[question]
     answered = any(message["role"] == "tool" for message in messages) or "sunny in Paris" in call.text
+    if call.schema == {}:
+        return '{"name": "Ann", "age": 30}'
     match question:
         case "child" if len(messages) == 1:
             return Answer(tool_calls=[ToolCall("Adult", {"name": "Ann", "age": 7})])
         case "child":
             return Answer(tool_calls=[ToolCall("Adult", {"name": "Ann", "age": 47})])
+        case "people":
+            people = {"tasks": [{"name": "Ann", "age": 47}, {"name": "Bob", "age": 7}]}
+            return Answer(tool_calls=[ToolCall(next(iter(call.tools)), people)])
+        case "person":
+            return Answer(tool_calls=[ToolCall("Person", {"name": "Ann", "age": 47})])
         case "handoff" if "transfer_to_expert" in call.tools:
             return Answer(tool_calls=[ToolCall("transfer_to_expert", {})])
     if answered and "final_answer" in call.tools:

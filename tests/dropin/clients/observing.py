@@ -18,10 +18,10 @@ def observe(case: Callable[[], Any]) -> None:
         seen = case()
         if asyncio.iscoroutine(seen):
             seen = asyncio.run(seen)
-    except Exception as error:
-        chain = [error]
-        while (below := chain[-1].__cause__) is not None:
-            chain.append(below)  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001  # it is what is observed
+        chain: list[BaseException] = [error]
+        while (below := chain[-1].__cause__) is not None and below not in chain:
+            chain.append(below)
         own = [kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("openai")]
         seen = {
             "raised": [type(one).__name__ for one in chain],
@@ -32,5 +32,5 @@ def observe(case: Callable[[], Any]) -> None:
 
 
 def report() -> None:
-    """Write it all down."""
-    sys.stdout.write(json.dumps(SEEN, default=str))
+    """Write it all down, in a line of its own."""
+    sys.stdout.write(f"\n{json.dumps(SEEN, default=str)}\n")

@@ -30,7 +30,7 @@ class Run:
     def seen(self) -> dict[str, Any]:
         out, err = self.process.communicate(timeout=PATIENT_S)
         assert self.process.returncode == 0, err
-        found: dict[str, Any] = json.loads(out[out.index("{") :])
+        found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found
 
     def sent(self) -> list[Any]:
