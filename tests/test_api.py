@@ -95,7 +95,7 @@ async def test_a_failing_model_is_followed_by_the_fallback(api: MultiModelAPI, p
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({}, "give a prompt or messages="),
+        ({}, "give a prompt, prompt_id= or messages="),
         ({"prompt": "a", "messages": []}, "one of them"),
         ({"prompt": "a", "model": "gtp-4o"}, "did you mean 'gpt-4o'"),
         ({"prompt": "a", "task_type": "reasonning"}, "did you mean 'reasoning'"),
