@@ -26,6 +26,9 @@ SIBLINGS = 0.3
 """Agreement in errors beyond that of the panel which does not count as one family's."""
 
 FOLDS = 5
+SURE = 1.5
+"""How many standard errors better than the plain vote weights must be, on votes that they were not fitted to."""
+
 FEWEST = 30
 """Votes from which weights are made at all."""
 
@@ -57,8 +60,8 @@ def fitted(votes: Sequence[Groups], right: Sequence[int]) -> Fit:
     """Weights from votes whose right answer is known.
 
     K-ary log odds, discounted for siblings, and weights fitted to the right answers are tried on votes that they were
-    not fitted to. Equal weights stay unless one of them is better there by more than a standard error; naive log odds
-    can lose to the plain vote.
+    not fitted to. Equal weights stay unless one of them is better there by more than `SURE` standard errors: naive log
+    odds can lose to the plain vote.
     """
     sure = [{truth: 1.0} for truth in right]
     accuracies = tuple(_accuracies(votes, sure))
@@ -76,7 +79,7 @@ def fitted(votes: Sequence[Groups], right: Sequence[int]) -> Fit:
     best = max(WAYS, key=lambda name: sum(right_by[name]))
     gains = [ours - theirs for ours, theirs in zip(right_by[best], plain, strict=True)]
     gain = sum(gains) / len(gains)
-    if gain <= sqrt(sum((one - gain) ** 2 for one in gains)) / len(gains):
+    if gain <= SURE * sqrt(sum((one - gain) ** 2 for one in gains)) / len(gains):
         return Fit(equal, accuracies, "equal: no weights did better on votes that they were not fitted to")
     return Fit(whole(WAYS[best](votes, right)), accuracies, best, gain)
 
