@@ -161,8 +161,8 @@ def written(head: Head) -> str:
     if not data:
         return ""
     writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False  # type: ignore[assignment]  # ruamel says None, and means it as a default
-    writer.sort_base_mapping_type_on_output = False
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its type is that of its default
     out = StringIO()
     writer.dump(data, out)
     return f"---\n{out.getvalue()}---\n"
