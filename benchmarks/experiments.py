@@ -25,11 +25,11 @@ from orchestra.prompting.sequences import (
     ENOUGH,
     Interval,
     Moments,
+    betting_interval,
     difference_interval,
     mean_interval,
     more_wins,
     multinomial_evidence,
-    pairs_interval,
     rate_interval,
 )
 from orchestra.prompting.top_two import top_two
@@ -185,7 +185,7 @@ def interval(kind: str, sums: Sequence[Sums], signs: Sequence[int]) -> Interval:
         case "mean":
             return mean_interval(sums[0].moments, ALPHA)
         case "pairs":
-            return pairs_interval(signs[1], signs[-1], signs[0], ALPHA)
+            return betting_interval({1.0: signs[1], -1.0: signs[-1], 0.0: signs[0]}, ALPHA)
         case _:
             return difference_interval(sums[0].moments, sums[1].moments, ALPHA)
 
