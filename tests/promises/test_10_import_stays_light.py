@@ -23,6 +23,7 @@ STEPS = {
     "orchestra explain": f"command('explain', 'Prove it.', '--task', 'reasoning', '-c', {CLASSIC!r})",
     "orchestra models": f"command('models', '-c', {CLASSIC!r})",
     "orchestra experiment status": f"command('experiment', 'status', '-c', {CLASSIC!r})",
+    "orchestra prompts list": "command('prompts', 'list')",
     "orchestra schema": "command('schema')",
     "orchestra settings show": f"command('settings', 'show', '-c', {CLASSIC!r})",
     "every public name": "import orchestra; [getattr(orchestra, name) for name in orchestra.__all__]",
