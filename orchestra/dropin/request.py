@@ -15,6 +15,9 @@ from orchestra.types import Access, Call, Request, Response, Sink
 WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
 
+PROMPT = {"prompt_id": "prompt_id", "prompt_variables": "variables"}
+"""LiteLLM's words for a prompt of a library, and ours; which version is said among our own words."""
+
 DEEPEST = 8
 """Calls of `orchestra/…` inside of one another."""
 
@@ -58,6 +61,9 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
         options["messages"] = _signed(given["messages"], getattr(given.get("logging_obj"), "messages", None))
     else:
         options["input"] = given["input"]
+    for word, ours in PROMPT.items():
+        if about.get(word) is not None:
+            options[ours] = about[word]
     if given.get("timeout") is not None:
         options["timeout"] = given["timeout"]
     request = api.request(call, model, **options)

@@ -88,8 +88,11 @@ class _Chunks:
         """
         if self._first is None:
             yield self.shown(self._empty(answer, said=""))
-        usage = usage_of(answer)
-        usage.cost = cost_of(answer)
+        usage, cost = usage_of(answer), cost_of(answer)
+        usage.cost = cost
+        if self._first is not None and cost is not None:
+            # LiteLLM reckons with the hidden parameters of the first chunk; 1.90 does not read `usage.cost`.
+            self._first._hidden_params["response_cost"] = cost  # noqa: SLF001
         yield self._empty(answer, usage=usage)
         finish = answer.raw.choices[0].finish_reason if answer.raw is not None else answer.finish_reason
         yield self._empty(answer, finish=finish or "stop")
