@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,6 +37,8 @@ class Asked:
     name: str
     request: Request
     deadline_s: float | None = None
+    logging: Any = field(default=None, repr=False)
+    """What LiteLLM reports the call with."""
 
 
 def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) -> Asked:
@@ -68,7 +70,7 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
         options["timeout"] = given["timeout"]
     request = api.request(call, model, **options)
     request = replace(request, reported=True, access=_access(api, model, given))
-    return Asked(str(about.get("litellm_call_id")), model, request, deadline_s)
+    return Asked(str(about.get("litellm_call_id")), model, request, deadline_s, given.get("logging_obj"))
 
 
 async def answered(api: MultiModelAPI, asked: Asked, sink: Sink | None = None) -> Response:
