@@ -10,6 +10,7 @@ from orchestra.api import MultiModelAPI
 from orchestra.settings import APISettings
 
 if TYPE_CHECKING:
+    from orchestra.dropin.provider import Provider
     from orchestra.dropin.registration import Registration
 
 Config = MultiModelAPI | APISettings | str | Path | None
@@ -45,6 +46,14 @@ def install(config: Config = None) -> MultiModelAPI:
         _INSTALLED.config, _INSTALLED.registration = config, Registration(api, owned=api is not config)
         _INSTALLED.registration.renew()
         return api
+
+
+def handler() -> Provider:
+    """The provider as it is registered, for code that registers by hand; installs it where that was not done."""
+    with _INSTALLED.lock:
+        install()
+        assert _INSTALLED.registration is not None
+        return _INSTALLED.registration.provider
 
 
 def uninstall() -> None:

@@ -19,12 +19,12 @@ class Registration:
     def __init__(self, api: MultiModelAPI, owned: bool) -> None:
         self.api = api
         self._owned = owned
-        self._provider = Provider(api)
+        self.provider = Provider(api)
         self._rows = rows(api)
 
     def renew(self) -> None:
         """Be in every table of LiteLLM's, once; others' providers stay."""
-        entry = {"provider": PROVIDER, "custom_handler": self._provider}
+        entry = {"provider": PROVIDER, "custom_handler": self.provider}
         if entry not in litellm.custom_provider_map:
             others = [other for other in litellm.custom_provider_map if other["provider"] != PROVIDER]
             litellm.custom_provider_map = [*others, entry]
@@ -39,7 +39,7 @@ class Registration:
     def withdraw(self) -> None:
         """Be in none of them."""
         litellm.custom_provider_map = [
-            other for other in litellm.custom_provider_map if other["custom_handler"] is not self._provider
+            other for other in litellm.custom_provider_map if other["custom_handler"] is not self.provider
         ]
         for names in (litellm.provider_list, litellm._custom_providers):  # noqa: SLF001  # LiteLLM fills it late
             if PROVIDER in names:

@@ -1,6 +1,7 @@
 """Run by Python itself when it starts, because `orchestra run` put this folder on PYTHONPATH; nothing imports it."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 
@@ -10,7 +11,7 @@ def start() -> None:
     sys.path[:] = [entry for entry in sys.path if Path(entry) != here]
     mine = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401  # another's, now that this folder is off the path
+        import_module("sitecustomize")  # another's, now that this folder is off the path
     except ImportError:
         if mine is not None:
             sys.modules["sitecustomize"] = mine

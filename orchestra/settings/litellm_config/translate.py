@@ -21,6 +21,8 @@ SETTINGS = {
     "drop_params": "drop_params",
 }
 """What is said of every call, in LiteLLM's words and in ours."""
+READ = frozenset({"model_group_alias", "default_fallbacks", "routing_strategy", *FALLBACKS, *SETTINGS})
+"""What is read of `router_settings` and `litellm_settings`."""
 SHARED = "simple-shuffle"
 CHEAPEST = "cost-based-routing"
 DEFAULT = "default"
@@ -111,7 +113,6 @@ def _names(page: Page, path: KeyPath, names: Any) -> Iterator[str]:
 
 def _settings(page: Page) -> None:
     """What `router_settings` and `litellm_settings` say of every call."""
-    read = {"model_group_alias", "default_fallbacks", *FALLBACKS}
     for place in SECTIONS:
         section = page.section(place)
         for key, value in section.items():
@@ -119,7 +120,7 @@ def _settings(page: Page) -> None:
                 page.put((SETTINGS[key],), value, line_in(section, key))
             elif key == "routing_strategy" and value not in (SHARED, CHEAPEST):
                 page.leave((place, key), "is not known: deployments are drawn by their shares")
-            elif key not in read and key != "routing_strategy":
+            elif key not in READ:
                 page.leave((place, key), "is not read")
 
 

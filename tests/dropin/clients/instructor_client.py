@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import instructor
@@ -47,7 +46,7 @@ def json_mode() -> Any:
 @observe
 def from_provider() -> Any:
     found = instructor.from_provider(f"litellm/{MODEL}")
-    return found.create(response_model=Person, messages=asked("person")).model_dump()
+    return found.create(model=MODEL, response_model=Person, messages=asked("person")).model_dump()
 
 
 @observe
@@ -62,24 +61,15 @@ def with_completion() -> Any:
 
 
 @observe
-def partial_stream() -> Any:
-    parts = [
-        part.model_dump()
-        for part in client.create_partial(model=MODEL, response_model=Person, messages=asked("person"))
-    ]
-    return parts[0], parts[-1]
+async def iterable_stream() -> Any:
+    people = async_client.create_iterable(model=MODEL, response_model=Person, messages=asked("people"))
+    return [person.model_dump() async for person in people]
 
 
 @observe
-def iterable_stream() -> Any:
-    people = client.create(model=MODEL, response_model=Iterable[Person], messages=asked("people"), stream=True)
-    return [person.model_dump() for person in people]
-
-
-@observe
-async def asynchronous_partial_stream() -> Any:
+async def partial_stream() -> Any:
     stream = async_client.create_partial(model=MODEL, response_model=Person, messages=asked("person"))
-    return [part.model_dump() async for part in stream][-1]
+    return [part.model_dump() async for part in stream]
 
 
 @observe
