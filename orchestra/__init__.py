@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         VotingEnsemble,
     )
     from orchestra.dropin import install, uninstall
-    from orchestra.ensemble import Fuse, Rank, Verify
+    from orchestra.ensemble import Answers, Cascade, Fuse, Rank, Verify, Vote
     from orchestra.errors import (
         AllFailed,
         Blocked,
@@ -93,11 +93,7 @@ _PLACES = {
         "install",
         "uninstall",
     ),
-    "orchestra.ensemble": (
-        "Fuse",
-        "Rank",
-        "Verify",
-    ),
+    "orchestra.ensemble": ("Answers", "Cascade", "Fuse", "Rank", "Verify", "Vote"),
     "orchestra.errors": (
         "AllFailed",
         "Blocked",
@@ -160,12 +156,14 @@ _PLACE_OF = {name: (place, name) for place, names in _PLACES.items() for name in
 __all__ = [
     "APISettings",
     "AllFailed",
+    "Answers",
     "Attempt",
     "Blocked",
     "BudgetBusy",
     "BudgetEnforcer",
     "BudgetExceeded",
     "Cached",
+    "Cascade",
     "Choice",
     "Chunk",
     "Citation",
@@ -232,6 +230,7 @@ __all__ = [
     "Verdict",
     "VerificationEnsemble",
     "Verify",
+    "Vote",
     "VotingEnsemble",
     "install",
     "uninstall",

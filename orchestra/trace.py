@@ -43,6 +43,9 @@ def as_dict(response: Response) -> dict[str, Any]:
         "cost_usd": plain(total.cost),
         "latency_ms": round(response.latency_ms, 3),
         "parsed": response.parsed if isinstance(response.parsed, (dict, list, str, int, float)) else None,
+        "result": response.result if isinstance(response.result, (dict, list, str, int, float)) else None,
+        "score": response.score,
+        "details": dict(response.details),
         "citations": [{"url": c.url, "title": c.title, "span": c.span} for c in response.citations],
         "choice": choice_dict(response.choice) if response.choice else None,
         "attempts": [attempt_dict(attempt) for attempt in response.attempts],
@@ -58,6 +61,7 @@ def choice_dict(choice: Choice) -> dict[str, Any]:
         "passed_over": [{"name": name, "reason": reason} for name, reason in choice.passed_over],
         "chain": list(choice.chain),
         "features": dict(choice.features),
+        "record": dict(choice.record),
     }
 
 

@@ -254,9 +254,16 @@ class Request:
     budgets: Budgets = field(default=Unlimited(), repr=False, compare=False)
     sink: Sink | None = field(default=None, repr=False, compare=False)
     journal: list[Attempt] = field(default_factory=list, repr=False, compare=False)
+    on_member: OnMember | None = field(default=None, repr=False, compare=False)
+    """Told what became of each member of an ensemble, as it comes."""
     access: Access | None = field(default=None, repr=False)
     reported: bool = False
     """LiteLLM's callbacks hear of the whole request from another call, and of its own calls nothing."""
+
+    def tell(self, name: str, outcome: Response | Failure) -> None:
+        """Say what became of a member, to whoever asked to be told."""
+        if self.on_member is not None:
+            self.on_member((*self.path, name), outcome)
 
     def at(self, name: str) -> Self:
         """The same request one step further down the tree."""
@@ -384,6 +391,9 @@ class Response:
             f"{cost}, {self.latency_s:.2f} s)"
         )
 
+
+OnMember = Callable[[tuple[str, ...], Response | Failure], None]
+"""Is told the path of a member and what became of it; must not block, and may be called from another thread."""
 
 Model = Callable[[Request], Awaitable[Response]]
 """Answers a request: a leaf, or a tree built of models. A plain `async def` is one too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestra.build.builder import Builder, Maker
+from orchestra.build.ensembles import cascade, vote
 from orchestra.build.judged import fuse, rank, verify
 from orchestra.build.keeping import cached, fallback, limited, retry
 from orchestra.build.prompts import inline, prompted
@@ -19,6 +20,7 @@ from orchestra.settings.file import PolicyFile
 from orchestra.settings.flat import policies
 from orchestra.settings.nodes import (
     CachedSpec,
+    CascadeSpec,
     FallbackSpec,
     FuseSpec,
     LimitedSpec,
@@ -29,6 +31,7 @@ from orchestra.settings.nodes import (
     SplitSpec,
     SpreadSpec,
     VerifySpec,
+    VoteSpec,
 )
 from orchestra.tree import Tree
 
@@ -46,6 +49,8 @@ MAKERS: dict[type[Spec], Maker] = {
     FuseSpec: fuse,
     VerifySpec: verify,
     PromptedSpec: prompted,
+    VoteSpec: vote,
+    CascadeSpec: cascade,
 }
 """What builds each kind of node."""
 

@@ -13,10 +13,12 @@ from orchestra.ensemble.checks import Adds, Check, Checked, Fits, Matches, Resem
 from orchestra.ensemble.judges import Pairwise, Pointwise
 from orchestra.ensemble.order import BradleyTerry, Copeland
 from orchestra.ensemble.records import Records
+from orchestra.ensemble.reliability import FUSION, LearnedFields, fields_of, none_yet
 from orchestra.ensemble.schema import Schema
 from orchestra.ensemble.synthesis import Synthesis
-from orchestra.errors import ConfigError
-from orchestra.routing import Arm
+from orchestra.errors import ConfigError, NoModelAvailable
+from orchestra.model_config import ModelConfig
+from orchestra.routing import Arm, Facts, Route
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import CheckSpec, FuseSpec, NodeSpec, RankSpec, VerifySpec
 from orchestra.types import Judge
@@ -28,7 +30,9 @@ def rank(builder: Builder, spec: RankSpec, name: str, path: KeyPath) -> Arm:
     arms = builder.nodes(spec.models, name, (*path, "models"))
     run, judge = builder.runtime, None
     if spec.judge is not None or "judge" not in spec.model_fields_set:
-        asked = _asked(builder, spec.judge, name, (*path, "judge")) or strongest(builder, "judge", members(arms))
+        asked = _asked(builder, spec.judge, name, (*path, "judge")) or strongest(
+            builder, "judge", lambda _: members(arms)
+        )
         judge = _judge(spec, Asked(asked.name, asked.model, builder.tree.prompts), builder)
     checks = tuple(_checks(builder, spec.checks, path))
     whole: Judge = Checked(checks, judge) if checks or judge is None else judge
@@ -39,8 +43,9 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
     if not spec.models:
         return panelled(builder, spec, name, path)
     arms = builder.nodes(spec.models, name, (*path, "models"))
-    prompts = builder.tree.prompts
-    for given, where in ((spec.weights, "weights"), *((one.weights, "fields") for one in spec.fields.values())):
+    prompts, ledger = builder.tree.prompts, builder.tree.money.ledger
+    weights = spec.weights if isinstance(spec.weights, dict) else {}
+    for given, where in ((weights, "weights"), *((one.weights, "fields") for one in spec.fields.values())):
         for member in (given or {}).keys() - {arm.name for arm in arms}:
             known = ", ".join(arm.name for arm in arms)
             builder.problem((*path, where), f"{member!r} is no member; there are {known}")
@@ -49,10 +54,12 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
     records = Records(
         prompts,
         schema=_schema(builder, spec.json_schema, (*path, "json_schema")),
-        weights=spec.weights,
+        weights=weights,
         rules=spec.fields,
         min_agreement=spec.min_agreement,
         arbiter=None if arbiter is None else Asked(arbiter.name, arbiter.model, prompts),
+        measure=LearnedFields(fields_of(ledger)) if spec.weights == "learned" else none_yet,
+        record=lambda told: ledger.event(FUSION, None, told),
     )
     synthesis = Synthesis(Asked(aggregator.name, aggregator.model, prompts))
     pairs = tuple((arm.name, arm.model) for arm in arms)
@@ -65,8 +72,8 @@ def verify(builder: Builder, spec: VerifySpec, name: str, path: KeyPath) -> Arm:
     otherwise = _asked(builder, spec.otherwise, name, (*path, "otherwise"))
     validator = None
     if spec.validator is not None or "validator" not in spec.model_fields_set:
-        besides = () if spec.generator is None else generator.members
-        arm = _asked(builder, spec.validator, name, (*path, "validator")) or strongest(builder, "validator", besides)
+        arm = _asked(builder, spec.validator, name, (*path, "validator"))
+        arm = arm or strongest(builder, "validator", lambda facts: _author(builder, generator, facts))
         validator = Asked(arm.name, arm.model, prompts)
     node = Verify(
         (generator.name, generator.model),
@@ -83,6 +90,17 @@ def verify(builder: Builder, spec: VerifySpec, name: str, path: KeyPath) -> Arm:
 def _asked(builder: Builder, spec: NodeSpec | None, name: str, path: KeyPath) -> Arm | None:
     """The node of a part that may be left open."""
     return None if spec is None else builder.node(spec, f"{name}.{path[-1]}", path)
+
+
+def _author(builder: Builder, generator: Arm, facts: Facts) -> tuple[ModelConfig, ...]:
+    """The models that a generator will ask first."""
+    node = generator.model
+    if not isinstance(node, Route):
+        return generator.members
+    try:
+        return builder.tree.find(node.strategy.decide(facts, live=True).arm).members
+    except NoModelAvailable:
+        return ()
 
 
 def _judge(spec: RankSpec, asked: Asked, builder: Builder) -> Judge:

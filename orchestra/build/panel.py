@@ -10,6 +10,7 @@ from orchestra.build.builder import Builder
 from orchestra.build.standins import FAST, with_role
 from orchestra.ensemble.family import family
 from orchestra.errors import BudgetExceeded, NoModelAvailable
+from orchestra.names import LOCAL
 from orchestra.routing import Arm, Facts, facts_of
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import NameSpec
@@ -77,7 +78,7 @@ class Panels:
         arms: dict[str, Arm] = {}
         for wanted in dict.fromkeys((role, "fast", "default", "reasoning")):
             for arm in with_role(self.builder, wanted, FAST):
-                if arm.unready() is None and arm.unable(facts) is None and arm.members[0].provider != "local":
+                if arm.unready() is None and arm.unable(facts) is None and arm.members[0].provider != LOCAL:
                     arms.setdefault(arm.members[0].model, arm)
         first: dict[str, Arm] = {}
         for arm in arms.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestra.build.builder import Builder
 from orchestra.errors import ConfigError, PromptError
 from orchestra.prompting import Prompted
+from orchestra.prompting.data import plain
 from orchestra.routing import Arm
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import PromptedSpec
@@ -26,15 +27,17 @@ def prompted(builder: Builder, spec: PromptedSpec, name: str, path: KeyPath) -> 
     except (PromptError, ConfigError) as error:
         builder.problem((*path, "prompt"), str(error))
         return None
-    for key, names in (("variables", [*spec.variables]), ("input", [spec.input] if spec.input else [])):
-        for variable in names:
-            known = template.variables.get(variable)
-            if known is None:
-                takes = ", ".join(template.variables) or "none"
-                builder.problem((*path, key), f"{spec.prompt!r} takes no variable {variable!r}; it takes {takes}")
-            elif key == "variables" and (said := known.fault(spec.variables[variable])):
-                builder.problem((*path, key, variable), f"the variable {variable!r} {said}")
+    variables = plain(spec.variables)
+    for variable, place in [
+        *((name, "variables") for name in variables),
+        *([(spec.input, "input")] if spec.input else []),
+    ]:
+        if (known := template.variables.get(variable)) is None:
+            takes = ", ".join(template.variables) or "none"
+            builder.problem((*path, place), f"{spec.prompt!r} takes no variable {variable!r}; it takes {takes}")
+        elif place == "variables" and (said := known.fault(variables[variable])):
+            builder.problem((*path, place, variable), f"the variable {variable!r} {said}")
     of = builder.node(spec.model, f"{name}.model", (*path, "model"))
     if of is None:
         return None
-    return Arm(name, Prompted(of.model, library, spec.prompt, spec.version, spec.variables, spec.input), of.members)
+    return Arm(name, Prompted(of.model, library, spec.prompt, spec.version, variables, spec.input), of.members)

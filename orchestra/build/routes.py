@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from orchestra.build.builder import Builder, members
+from orchestra.errors import ConfigError
+from orchestra.ledger import Folded
 from orchestra.resilience import Fallback
 from orchestra.routing import Arm, Facts, Reader, Route, Rule, Rules
+from orchestra.routing.adaptive import Adaptive, Played, fold
+from orchestra.routing.asked import Asked
 from orchestra.routing.classify import builtin
 from orchestra.routing.diary import Diary
-from orchestra.routing.measured import Measured
+from orchestra.routing.learn import Target
+from orchestra.routing.learned import Learned
+from orchestra.routing.purse import Purse
+from orchestra.routing.reader import Asking
 from orchestra.routing.route import Decider
+from orchestra.routing.scored import KINDS
 from orchestra.routing.strategies import Balanced, Best, Cheapest, Fastest, Ranked, Ranking
-from orchestra.settings.file import KeyPath
-from orchestra.settings.nodes import RouteSpec, RuleSpec, When
+from orchestra.routing.trained import Trained, order_checked
+from orchestra.routing.traits import traits
+from orchestra.settings.file import KeyPath, PolicyFile
+from orchestra.settings.nodes import ClassifierSpec, RouteSpec, RuleSpec, When
 
 
 def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
     fallback = builder.nodes(spec.fallback, name, (*path, "fallback"))
     run, find = builder.runtime, builder.tree.find
+    purse = Purse(lambda: builder.tree.money, run.clock)
     strategy: Decider
     if spec.strategy == "task_based":
         assert spec.otherwise is not None
@@ -29,27 +41,27 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
         arms = [*(arm for rule in rules for arm in rule.arms), *((otherwise,) if otherwise else ()), *fallback]
         if otherwise is None:  # already a problem; any arm stands in until it is mended
             otherwise = arms[0] if arms else Arm(name, Fallback(()), ())
-        strategy = Rules(rules, otherwise, fallback, find, run.cooldowns)
+        strategy = Rules(rules, otherwise, fallback, find, run.cooldowns, purse)
     else:
         candidates = builder.nodes(spec.models, name, (*path, "models"))
-        strategy = Ranked(_ranking(builder, spec), candidates, fallback, find, run.cooldowns)
+        ranking = _ranking(builder, spec, candidates, name, path)
+        strategy = Ranked(ranking, candidates, fallback, find, run.cooldowns, purse)
         arms = [*candidates, *fallback]
     node = Route(
         strategy,
         {arm.name: arm for arm in arms},
         find,
         run.clock,
-        Reader(builtin if spec.classifier else None),
+        Reader(builtin if spec.classifier else None, _asking(builder, spec, name, path), _traits(spec)),
         {"policy": name, "version": builder.tree.settings.version, "hash": builder.tree.file.hash},
         Diary(builder.tree.money.ledger),
+        purse,
     )
     return Arm(name, node, members(arms))
 
 
-def _ranking(builder: Builder, spec: RouteSpec) -> Ranking:
-    def figures() -> Measured:
-        return builder.runtime.figures.value
-
+def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], name: str, path: KeyPath) -> Ranking:
+    figures = builder.runtime.figures
     match spec.strategy:
         case "cost_optimized":
             return Cheapest(figures, spec.quality_bar)
@@ -58,8 +70,60 @@ def _ranking(builder: Builder, spec: RouteSpec) -> Ranking:
         case "balanced":
             assert spec.usd_per_quality_point is not None
             return Balanced(spec.usd_per_quality_point, figures)
+        case "learned":
+            names = tuple(arm.name for arm in arms)
+            return Learned(names, _trained(builder, spec, names, (*path, "trained")), spec.observe)
+        case "adaptive":
+            return _adaptive(builder, spec, name)
         case _:
             return Best(figures)
+
+
+def _adaptive(builder: Builder, spec: RouteSpec, name: str) -> Adaptive:
+    run = builder.runtime
+    start = Played(name, spec.half_life)
+    played = Folded(builder.tree.money.ledger, fold, start, kinds=KINDS, clock=run.clock)
+    return Adaptive(
+        lambda: played.value,
+        run.wall,
+        spec.explore,
+        spec.explore_limit_usd,
+        spec.usd_per_quality_point,
+        spec.observe,
+    )
+
+
+def _trained(builder: Builder, spec: RouteSpec, arms: tuple[str, ...], path: KeyPath) -> Trained | None:
+    if spec.trained is None:
+        return None
+    file = trained_path(builder.tree.file, spec.trained)
+    try:
+        trained = Trained.load(file)
+    except ConfigError as error:
+        builder.problem(path, str(error))
+        return None
+    if why_not := order_checked(trained, arms, str(Target(spec.strong_share, spec.quality))):
+        builder.problem(path, f"{file}: {why_not}; 'orchestra learn' trains it anew")
+        return None
+    return trained
+
+
+def trained_path(file: PolicyFile, name: str) -> Path:
+    """Where a trained policy is kept: beside the policy file that names it."""
+    folder = Path(file.origin).parent if file.fingerprint and Path(file.origin).is_file() else Path()
+    return folder / Path(name).expanduser()
+
+
+def _traits(spec: RouteSpec) -> Callable[[str, Facts], Mapping[str, float]] | None:
+    return (lambda text, facts: traits(text, builtin())) if spec.strategy == "learned" else None
+
+
+def _asking(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Asking | None:
+    """What asks the model of `classifier:` for the kind of task."""
+    if not isinstance(spec.classifier, ClassifierSpec):
+        return None
+    arm = builder.node(spec.classifier.model, f"{name}.classifier", (*path, "classifier", "model"))
+    return None if arm is None else Asked(arm.model, builder.tree.prompts, tuple(sorted(builder.tasks)))
 
 
 def _rules(builder: Builder, spec: RouteSpec, name: str, path: KeyPath, fallback: tuple[Arm, ...]) -> Iterator[Rule]:

@@ -44,12 +44,13 @@ def experiments(builder: Builder) -> None:
 
 def _arms(builder: Builder, specs: Mapping[str, NodeSpec | None], name: str, path: KeyPath) -> dict[str, Arm] | None:
     """The arms by their names; `None` where one can't be built."""
-    found: dict[str, Arm] = {}
-    for label, spec in specs.items():
-        if spec is None:
-            builder.problem((*path, "arms"), f"arm {label!r} is but a name; say which model or policy it is")
-            continue
-        arm = builder.node(spec, f"{name}.{label}", (*path, "arms", label))
-        if arm is not None:
-            found[label] = arm
+    bare = [label for label, spec in specs.items() if spec is None]
+    if bare:
+        builder.problem((*path, "arms"), f"{', '.join(bare)}: but a name; say which model or policy that arm is")
+    built = {
+        label: builder.node(spec, f"{name}.{label}", (*path, "arms", label))
+        for label, spec in specs.items()
+        if spec is not None
+    }
+    found = {label: arm for label, arm in built.items() if arm is not None}
     return found if len(found) == len(specs) else None

@@ -29,8 +29,8 @@ class VotingEnsemble(Ensemble):
 
         `options` are those of `MultiModelAPI.generate_ensemble`. Costs a call of each model.
         """
-        vote: dict[str, Any] = (await self.api.generate_ensemble(prompt, "voting", models, **options)).result
-        return vote
+        vote = (await self.api.generate_ensemble(prompt, "voting", models, **options)).result
+        return {word: vote[word] for word in ("result", "confidence", "votes")}
 
 
 class RankingEnsemble(Ensemble):

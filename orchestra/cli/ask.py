@@ -25,6 +25,8 @@ def ask(
     config: options.Config = None,
     policy: options.Policy = None,
     model: options.Model = None,
+    ensemble: options.Ensemble = None,
+    models: options.Models = None,
     task: options.Task = None,
     priority: options.Priority = None,
     tag: options.Tags = None,
@@ -44,6 +46,10 @@ def ask(
     text = options.prompt_of(prompt, file, read_pipe=True)
     if not text or not text.strip():
         raise typer.BadParameter("give one: as an argument, with --file, or on standard input", param_hint="PROMPT")
+    if models is not None and ensemble is None:
+        raise typer.BadParameter("they are the members of an --ensemble", param_hint="--models")
+    if ensemble is not None and (model or policy):
+        raise typer.BadParameter("name its members with --models", param_hint="--ensemble")
     from orchestra.api import MultiModelAPI
     from orchestra.cli.progress import Progress
     from orchestra.cli.quiet import without_banners
@@ -66,7 +72,11 @@ def ask(
         runtime = Runtime(local=LocalServer(progress=progress.say))
         with MultiModelAPI(config, runtime=runtime) as api:
             options.check_policy(api.tree, policy)
-            response = _answered(api, asked, answer, progress)
+            if ensemble is None:
+                response = _answered(api, asked, answer, progress)
+            else:
+                progress.stop()  # the members are drawn in its place
+                response = _together(api, ensemble, models, asked, answer)
     if as_json:
         from orchestra.trace import as_dict
 
@@ -75,6 +85,23 @@ def ask(
         err().print(f"note: {response.note}", style="dim", soft_wrap=True)
     if trace:
         err().print(f"\n{response.trace()}", soft_wrap=True)
+
+
+def _together(
+    api: MultiModelAPI, strategy: str, models: str | None, asked: dict[str, Any], answer: TextIO | None
+) -> Response:
+    """The answer of an ensemble, whose members are drawn as they come in."""
+    from orchestra.cli.members import Members
+
+    names = [name.strip() for name in (models or "").split(",") if name.strip()]
+    with Members(names) as members:
+        options = {name: value for name, value in asked.items() if name not in ("model", "preferred_model")}
+        response = api.generate_ensemble_sync(None, strategy, names, on_member=members, **options)
+    if answer is not None:
+        answer.write(response.text.translate(CONTROL) if answer.isatty() else response.text)
+        answer.write("" if response.text.endswith("\n") else "\n")
+        answer.flush()
+    return response
 
 
 def _answered(api: MultiModelAPI, asked: dict[str, Any], answer: TextIO | None, progress: Progress) -> Response:

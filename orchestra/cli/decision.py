@@ -54,8 +54,13 @@ def drawn(choices: list[Choice], tree: Tree) -> Drawing:
                 place.add(Text(lack, style="yellow"))
         if choice.features:
             place.add("saw " + ", ".join(n if v is True else f"{n} {v}" for n, v in choice.features.items()))
+        for name, measure in choice.record.get("measured", {}).items():
+            place.add(f"measured {name}: {', '.join(f'{what} {value:.4g}' for what, value in measure.items())}")
         for name, reason in choice.passed_over:
             place.add(Text(f"not {name}: {reason}", style="dim"))
+    if signed := choices[0].record.get("hash"):
+        first = choices[0].record
+        top.add(Text(f"policy {first['policy']!r}, version {first['version']}, hash {signed}", style="dim"))
     if behind := choices[-1].chain[1:]:
         place = place.add("if it fails")
         for name in behind:

@@ -36,6 +36,12 @@ def _policies(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def _strategies(incomplete: str) -> Iterator[str]:
+    from orchestra.settings.api import ENSEMBLE_SPELLINGS
+
+    return (strategy for strategy in ENSEMBLE_SPELLINGS if strategy.startswith(incomplete))
+
+
 def _models(incomplete: str) -> Iterator[str]:
     from orchestra.catalog import Catalog
 
@@ -84,6 +90,21 @@ Model: TypeAlias = Annotated[
         metavar="NAME",
         help="The model to ask; with --policy, the one to prefer there.",
         autocompletion=_models,
+    ),
+]
+Ensemble: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--ensemble",
+        metavar="STRATEGY",
+        help="Ask several models: vote, rank, fuse or verify.",
+        autocompletion=_strategies,
+    ),
+]
+Models: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--models", metavar="A,B,C", help="The members of the ensemble [default: a diverse panel of those with a key]."
     ),
 ]
 Task: TypeAlias = Annotated[

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from orchestra.cli import options
 from orchestra.cli.output import out, show_json
 from orchestra.errors import ConfigError, PromptError
+
+if TYPE_CHECKING:
+    from orchestra.prompting import Library
 
 File = Annotated[
     Path | None,
@@ -26,16 +30,18 @@ def new(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make the next version of a prompt, or the first one of a new prompt. Nothing is promoted."""
+    """Make the next version of a prompt, or the first one of a new prompt."""
     text = options.prompt_of(None, file, read_pipe=True)
     if not text:
         raise typer.BadParameter("give a text: with --file, or on standard input", param_hint="--file")
     library = options.library(config)
-    known = bool(library.shelf(name).files)
-    version = library.create_version(name, text, syntax) if known else library.register(name, text, syntax=syntax)
-    _told(
-        as_json, f"{name} v{version} is made; 'orchestra prompts promote {name}' puts it into production", name, version
-    )
+    make = library.create_version if name in library else library.register
+    version = make(name, text, syntax=syntax)
+    if library.found(name).usual == version:
+        said = "it is taken where no version is named, because none is in production"
+    else:
+        said = f"'orchestra prompts promote {name}' puts it into production"
+    _told(as_json, f"{name} v{version} is made; {said}", name, version)
 
 
 def promote(
@@ -72,23 +78,9 @@ def lint(
     from orchestra.cli.figures import counted
 
     library = options.library(config)
-    problems: list[str] = []
     names = library.names() if name is None else [name]
     versions = [(prompt, version) for prompt in names for version in library.versions(prompt)]
-    for prompt, version in versions:
-        try:
-            template = library.get(prompt, version)
-        except ConfigError as error:
-            problems += error.problems
-            continue
-        except PromptError as error:
-            problems.append(str(error))
-            continue
-        for n, case in enumerate(template.head.tests):
-            try:
-                template.messages(case.variables)
-            except PromptError as error:
-                problems.append(f"{error} (test {case.name or n + 1})")
+    problems = [problem for prompt, version in versions for problem in _problems(library, prompt, version)]
     if as_json:
         show_json({"ok": not problems, "versions": len(versions), "problems": problems})
     else:
@@ -97,6 +89,26 @@ def lint(
         out().print(f"{counted(len(versions), 'version')} read, {counted(len(problems), 'problem')}")
     if problems:
         raise typer.Exit(1)
+
+
+def _problems(library: Library, name: str, version: int) -> Iterator[str]:
+    from orchestra.prompting.checking import schema_fault
+
+    try:
+        template = library.get(name, version)
+    except ConfigError as error:
+        yield from error.problems
+        return
+    except PromptError as error:
+        yield str(error)
+        return
+    if template.head.output is not None and (said := schema_fault(template.head.output)):
+        yield str(PromptError(f"'output' is no JSON schema: {said}", template=name, version=version))
+    for n, case in enumerate(template.head.tests):
+        try:
+            template.messages(case.variables)
+        except PromptError as error:
+            yield f"{error} (test {case.name or n + 1})"
 
 
 def import_(

@@ -14,7 +14,9 @@ from orchestra.ensemble.answers import Answers, joined
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.types import Judge, Request, Response, Verdict
 
-EQUATION = re.compile(r"(?<![\w.,])([-(]?[$\d][\d.,\s()$+*/×÷·−-]*[)\d])\s*=\s*\$?(-?\d[\d,]*(?:\.\d+)?)(?![\w%/*+])")
+EQUATION = re.compile(r"(?<![\w.,])([-(]?[$\d][\d.,\s()$+*/×÷·−-]*[)\d])\s*=\s*\$?(-?\d[\d,]*(?:\.\d+)?)(?![\w%.,]*\w)")
+GOES_ON = "+-*/×÷·−("
+"""What stands before or after an equation that is a part of a longer one."""
 SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "$": None, ",": None})
 OPERATORS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
@@ -81,9 +83,12 @@ class Adds(Check):
 
     def issues(self, response: Response) -> list[str]:
         found = []
-        for left, right in EQUATION.findall(response.text):
-            stated = right.translate(SIGNS)
-            value = _value(left.translate(SIGNS))
+        for equation in EQUATION.finditer(response.text):
+            before, after = response.text[: equation.start()].rstrip(), response.text[equation.end() :].lstrip()
+            if before[-1:] in (*GOES_ON, ")", "%") or after[:1] in (*GOES_ON, "%"):
+                continue
+            left, right = equation.groups()
+            stated, value = right.translate(SIGNS), _value(left.translate(SIGNS))
             if value is not None and abs(value - Fraction(stated)) > _rounding(stated):
                 found.append(f"{left.strip()} is {float(value):g}, not {right}")
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from orchestra.ensemble.members import Outcomes, ask, noted
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable, OrchestraError
@@ -34,11 +35,14 @@ class Rank:
         ranked = sorted(zip(found.given, verdicts, strict=True), key=lambda row: -row[1].score)
         scored = [(name, replace(response, score=verdict.score)) for (name, response), verdict in ranked]
         (first, best), *_ = scored
+        details = _details([name for name, _ in scored], [verdict for _, verdict in ranked])
+        judged = details["judge_consistency"]
+        said = f"{first} came first of {len(scored)} with {best.score:.2f}"
         return replace(
             best,
             result=[{"model": name, "output": one.text, "quality_score": one.score} for name, one in scored],
-            details=_details([name for name, _ in scored], [verdict for _, verdict in ranked]),
-            note=noted(f"{first} came first with {best.score:.2f} of {len(scored)} answers", found.note, best.note),
+            details=details,
+            note=noted(said, "" if judged is None else f"judge {judged:.0%} consistent", found.note, best.note),
             sources=(*(one for _, one in scored), *found.failures),
         )
 
@@ -54,7 +58,7 @@ def _unranked(found: Outcomes, error: OrchestraError) -> Response:
     )
 
 
-def _details(names: Sequence[str], verdicts: Sequence[Verdict]) -> dict[str, object]:
+def _details(names: Sequence[str], verdicts: Sequence[Verdict]) -> dict[str, Any]:
     known = [verdict.consistency for verdict in verdicts if verdict.consistency is not None]
     return {
         "judge_consistency": sum(known) / len(known) if known else None,

@@ -80,6 +80,7 @@ class Verify:
     async def _round(self, author: tuple[str, Model], own: Request, asking: Request) -> Round:
         name, model = author
         response = await model(asking.at(name))
+        own.tell(name, response)
         return Round(name, response, await self._finding(own, response))
 
     async def _finding(self, own: Request, response: Response) -> Finding:
@@ -130,7 +131,7 @@ def _response(rounds: Sequence[Round], failures: Sequence[Failure]) -> Response:
         details={"rounds": [_told(one) for one in rounds]},
         score=finding.confidence,
         success=response.success and finding.correct is True,
-        note=noted(f"{last.author}: {word}{repaired}", failed, response.note),
+        note=noted(f"{response.name or last.author}: {word}{repaired}", failed, response.note),
         sources=(*(replace(one.response, score=one.finding.confidence) for one in rounds), *failures),
     )
 

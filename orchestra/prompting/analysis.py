@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from orchestra.prompting.guardrails import Guarded, Measured, guarded_by, measured_of
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import (
+    ENOUGH,
     Interval,
     Moments,
     difference_interval,
@@ -17,6 +19,7 @@ from orchestra.prompting.sequences import (
     needed,
     pairs_interval,
     rate_interval,
+    signs,
 )
 from orchestra.settings.experiments import ExperimentSpec
 
@@ -33,13 +36,20 @@ Way = Literal["exact", "asymptotic"]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One arm: how many units saw it, how many have a value, their mean and where it is."""
+    """One arm: how many units saw it, how many have a value, their mean and where it is; and its requests.
+
+    `cost_usd` and `latency_s` are means of a request, `errors` the rate of those that failed; `None`: none yet.
+    """
 
     arm: str
     exposed: int
     n: int
     mean: float | None
     interval: Interval
+    requests: int
+    cost_usd: float | None
+    latency_s: float | None
+    errors: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +81,11 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
-    """What an arm does to a metric that must not suffer: its mean, the first arm's, and whether `margin` holds."""
-
-    arm: str
-    metric: Literal["cost", "latency", "errors"]
-    margin: float
-    mean: float | None
-    control: float | None
-    state: Literal["kept", "broken", "open"]
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """What is known at a time.
 
-    `winner` is better than every other arm, breaks no guardrail, and was called when the experiment had run for its
-    least time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
+    `winner` is better than every other arm, is shown to keep its guardrails, and the experiment has run for its least
+    time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
     about how many results each arm lacks if the difference stays what it is (`None`: more than a million, or nothing is
     known yet). `mismatch` says that the arms did not get their shares of units: then nothing else is to be trusted.
     """
@@ -119,15 +117,16 @@ def analysed(seen: Observed, at: float) -> Analysis:
     assert spec is not None
     assert seen.started_at is not None
     values = values_of(seen)
-    estimates = tuple(_estimate(arm, seen, values[arm], spec.alpha) for arm in spec.arms)
+    measured = {arm: measured_of(seen, arm) for arm in spec.arms}
+    estimates = tuple(_estimate(arm, seen, values[arm], measured[arm], spec.alpha) for arm in spec.arms)
     alpha = spec.alpha / (len(spec.arms) - 1)
     differences = tuple(_difference(arm, other, seen, values, alpha) for other, arm in combinations(spec.arms, 2))
-    guarded = tuple(_guarded(seen, spec))
+    guarded = tuple(guarded_by(spec, measured))
     leader = max((e for e in estimates if e.mean is not None), key=lambda e: e.mean or 0.0, default=estimates[0]).arm
     against = tuple(d if d.arm == leader else d.turned() for d in differences if leader in (d.arm, d.other))
     best = all(difference.better for difference in against)
     ends = seen.started_at + spec.min_run_s
-    broken = any(one.arm == leader and one.state == "broken" for one in guarded)
+    kept = all(one.state == "kept" for one in guarded if one.arm == leader)
     mismatch = _mismatch(seen, spec)
     analysis = Analysis(
         at=at,
@@ -136,7 +135,7 @@ def analysed(seen: Observed, at: float) -> Analysis:
         guarded=guarded,
         mismatch=mismatch,
         leader=leader if any(e.n for e in estimates) else None,
-        winner=leader if best and not broken and not mismatch and at >= ends else None,
+        winner=leader if best and kept and not mismatch and at >= ends else None,
         excluded=tuple(
             arm
             for arm in spec.arms
@@ -158,14 +157,25 @@ def values_of(seen: Observed) -> dict[str, dict[str, float]]:
     return {arm: {unit: sum(some) / len(some) for unit, some in units.items()} for arm, units in found.items()}
 
 
-def _estimate(arm: str, seen: Observed, values: Mapping[str, float], alpha: float) -> Estimate:
+def _estimate(arm: str, seen: Observed, values: Mapping[str, float], measured: Measured, alpha: float) -> Estimate:
     exposed = sum(1 for shown, _ in seen.exposed.values() if shown == arm)
     moments = Moments.of(values.values())
     if _are_rates(values):
         interval = rate_interval(round(moments.mean * moments.n), moments.n, alpha)
     else:
         interval = mean_interval(moments, alpha)
-    return Estimate(arm, exposed, moments.n, moments.mean if moments.n else None, interval)
+    means = {metric: sum(found) / len(found) if found else None for metric, found in measured.items()}
+    return Estimate(
+        arm=arm,
+        exposed=exposed,
+        n=moments.n,
+        mean=moments.mean if moments.n else None,
+        interval=interval,
+        requests=len(measured["errors"]),
+        cost_usd=means["cost"],
+        latency_s=means["latency"],
+        errors=means["errors"],
+    )
 
 
 def _difference(
@@ -186,11 +196,10 @@ def _difference(
     apart = Moments.of(b - a for a, b in pairs)
     even = spec.assign != "top_two" and not spec.weights
     if (same or even) and _are_rates(first) and _are_rates(second):
-        wins, losses = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
-        interval = pairs_interval(wins, losses, len(pairs) - wins - losses, alpha)
+        interval = pairs_interval(*signs(pairs), alpha)
         return Difference(arm, other, apart.n, apart.mean, interval, "exact", bool(same), apart.variance)
     if same:
-        interval = mean_interval(apart, alpha)
+        interval = mean_interval(apart, alpha, ENOUGH)
         return Difference(arm, other, apart.n, apart.mean, interval, "asymptotic", True, apart.variance)
     one, two = Moments.of(first.values()), Moments.of(second.values())
     interval, variance = difference_interval(one, two, alpha), one.variance + two.variance
@@ -199,29 +208,6 @@ def _difference(
 
 def _are_rates(values: Mapping[str, float]) -> bool:
     return all(value in (0.0, 1.0) for value in values.values())
-
-
-def _guarded(seen: Observed, spec: ExperimentSpec) -> Iterator[Guarded]:
-    """Every guardrail of every arm: non-inferiority to the first one, at every look."""
-    calls = {arm: [call for call in seen.calls.values() if call.arm == arm] for arm in spec.arms}
-    costs = {arm: Moments.of(c.cost_usd for c in some if c.cost_usd is not None) for arm, some in calls.items()}
-    times = {arm: Moments.of(c.ended_at - c.began_at for c in some if c.success) for arm, some in calls.items()}
-    errors = {arm: Moments.of(float(not call.success) for call in some) for arm, some in calls.items()}
-    rails = spec.guardrails
-    for metric, margin, found in (
-        ("cost", rails.cost, costs),
-        ("latency", rails.latency, times),
-        ("errors", rails.errors, errors),
-    ):
-        for arm in spec.arms if margin is not None else ():
-            if arm == spec.control:
-                continue
-            assert margin is not None
-            relative, points = (1 + margin, 0.0) if metric != "errors" else (1.0, margin)
-            low, high = difference_interval(found[spec.control].times(relative), found[arm], spec.alpha)
-            state = "broken" if low > points else "kept" if high <= points else "open"
-            mean, control = (found[one].mean if found[one].n else None for one in (arm, spec.control))
-            yield Guarded(arm, metric, margin, mean, control, state)  # type: ignore[arg-type]  # by the table above
 
 
 def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
@@ -235,14 +221,16 @@ def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
 
 def _more(against: Sequence[Difference], alpha: float) -> int | None:
     """About how many results each arm lacks until the leader is better than all others, to two digits."""
-    most = 0
+    lacking = []
     for difference in against:
+        if difference.better:
+            continue
         enough = needed(difference.mean, difference.variance, alpha)
         if enough is None:
             return None
-        most = max(most, 1 if difference.better else enough - difference.n)
-    digits = max(0, len(str(most)) - ROUNDED)
-    return max(1, round(most, -digits))
+        lacking.append(max(enough - difference.n, difference.n // 10, 1))
+    most = max(lacking)
+    return round(most, min(0, ROUNDED - len(str(most))))
 
 
 def _said(found: Analysis, against: Sequence[Difference]) -> str:
@@ -258,11 +246,19 @@ def _said(found: Analysis, against: Sequence[Difference]) -> str:
     if found.winner is not None:
         return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
     if low > 0:
-        why = "it breaks a guardrail" if found.runs_until is None else "the least run time is not over"
-        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but is not called: {why}"
+        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but {_but(found)}"
     more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
     said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"
     bounds = f"that it is worse by more than {-low:.3g} or better by more than {high:.3g}"
     excluded = [bounds] if max(-low, high) < float("inf") else []
     excluded += [f"{arm} as the best" for arm in found.excluded]
     return f"{said} if that stays so; excluded: {', '.join(excluded) or 'nothing'}"
+
+
+def _but(found: Analysis) -> str:
+    """Why the best arm is not called the winner."""
+    for state, said in (("broken", "breaks its guardrail"), ("open", "is not yet shown to keep its guardrail")):
+        metrics = [one.metric for one in found.guarded if one.arm == found.leader and one.state == state]
+        if metrics:
+            return f"{said} on {', '.join(metrics)}"
+    return "the least run time is not over"

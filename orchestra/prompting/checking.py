@@ -16,6 +16,17 @@ def faults(answer: str, expect: Expectation, schema: Mapping[str, Any] | None = 
     return [*_texts(answer, expect), *_data(answer, expect, schema)]
 
 
+def schema_fault(schema: Mapping[str, Any]) -> str:
+    """What is wrong with a JSON schema; empty when nothing is."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"{error.json_path}: {error.message}"
+    return ""
+
+
 def _texts(answer: str, expect: Expectation) -> Iterator[str]:
     yield from (f"it does not contain {text!r}" for text in expect.contains if text not in answer)
     yield from (f"it contains {text!r}" for text in expect.lacks if text in answer)

@@ -36,12 +36,15 @@ def plain(value: Any, depth: int = 0) -> Any:
     for base in (bool, int, float, str):  # as YAML readers and number libraries subclass them
         if isinstance(value, base):
             return base(value)
-    raise TypeError(f"a {kind.__name__} is no plain data: give text, numbers, booleans, None, lists or dicts of them")
+    raise TypeError(f"{_a(kind.__name__)} is no plain data: give text, numbers, booleans, None, lists or dicts of them")
 
 
 def fault(value: Any, kind: str) -> str:
     """What is wrong with plain data as a value of `kind`; empty when nothing is."""
     if type(value) in TYPES[kind]:
         return ""
-    shown = "null" if value is None else f"a {type(value).__name__}"
-    return f"is {shown}, not {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    return f"is {'null' if value is None else _a(type(value).__name__)}, not {_a(kind)}"
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

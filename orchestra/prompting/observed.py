@@ -171,12 +171,12 @@ class _Draft:
             calls[entry.request] = call if before is None else before + call
 
     def _score(self, request: str, metric: str, event: Event) -> None:
-        """A score given to a request counts for every experiment that the request was in."""
+        """A score given to a request counts for every experiment that the request was in; of several the last one."""
         for name, one in list(self.seen.items()):
             call = one.calls.get(request)
             if call is not None and one.spec is not None and one.spec.metric == metric:
                 score = float(event.payload["value"])
-                self._part(name, "results")[event.key] = Result(call.arm, event.at, call.unit, score)
+                self._part(name, "results")[request] = Result(call.arm, event.at, call.unit, score)
 
     def _of(self, name: str) -> Observed:
         return self.seen.get(name) or Observed()

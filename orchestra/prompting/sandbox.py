@@ -24,10 +24,13 @@ BITS = 4096
 INDENT = 16
 
 ROLES = ("system", "user", "assistant")
+MARKS = {role: f"_turn_{role}" for role in (*ROLES, "end")}
+"""The variables that mark where turns begin and end; no template can name them."""
 STATE = "#rendering"
 """Where a rendering keeps its state in Jinja's context: a name that no template can write."""
 CHARGED = "#charged"
 JOINED = "#joined"
+PRINTED = "#printed"
 
 SAFE_FILTERS = (
     *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "indent", "int"),
@@ -35,20 +38,30 @@ SAFE_FILTERS = (
     *("reverse", "round", "select", "selectattr", "slice", "sort", "string", "sum", "title", "trim", "truncate"),
     *("unique", "upper", "wordcount"),
 )
-MULTIPLYING = {"batch", "indent", "join", "replace", "slice", "sum"}
-"""Filters whose result can be as large as the product of what they are given."""
+GROWTH: dict[str, Callable[..., int]] = {
+    "batch": lambda count, fill_with=None: count,
+    "indent": lambda width=4, first=False, blank=False: size(width) if isinstance(width, str) else width,
+    "join": lambda d="", attribute=None: size(d),
+    "replace": lambda old, new, count=None: -(-size(new) // max(1, size(old))),
+    "round": lambda precision=0, method="common": precision,
+    "slice": lambda count, fill_with=None: count,
+    "sum": lambda attribute=None: 1,
+}
+"""How many times larger than what it is given the result of a filter can be, by the filter's other arguments."""
 
 
 class Rendering:
-    """One rendering under way: the turns so far, the images by their marks, and how much may still be written."""
+    """One rendering under way: its images, and how much may still be written.
 
-    __slots__ = ("images", "left", "mark", "turns")
+    `secret` is in every mark of a turn and of an image: nobody can guess it, so no variable can forge one.
+    """
 
-    def __init__(self, weight: int) -> None:
+    __slots__ = ("images", "left", "secret")
+
+    def __init__(self, weight: int, secret: str) -> None:
         self.left = MOST - weight
-        self.turns: list[tuple[str, str]] = []
+        self.secret = secret
         self.images: dict[str, Any] = {}
-        self.mark = ""
 
     def spend(self, amount: int) -> None:
         """Count what is written or worked through; raises when it is more than there may be."""
@@ -57,9 +70,8 @@ class Rendering:
             raise TemplateRuntimeError(f"it comes to more than {MOST:,} characters")
 
     def image(self, source: Any) -> str:
-        """The mark that stands for an image in the text; nobody can guess it, so no variable can forge one."""
-        self.mark = self.mark or f"\x00{secrets.token_hex(16)}:"
-        mark = f"{self.mark}{len(self.images)}\x00"
+        """The mark that stands for an image in the text."""
+        mark = f"\x00{self.secret}#{len(self.images)}\x00"
         self.images[mark] = source
         return mark
 
@@ -94,20 +106,14 @@ class Turns(Extension):
 
     def parse(self, parser: Parser) -> nodes.Node:
         token = next(parser.stream)
-        context = nodes.ContextReference(lineno=token.lineno)
+        line = token.lineno
         if token.value == "image":
-            source = parser.parse_expression()
-            return nodes.Output([self.call_method("_image", [context, source], lineno=token.lineno)]).set_lineno(
-                token.lineno
-            )
+            given: list[nodes.Expr] = [nodes.ContextReference(lineno=line), parser.parse_expression()]
+            return nodes.Output([self.call_method("_image", given, lineno=line)], lineno=line)
         body = parser.parse_statements((f"name:end{token.value}",), drop_needle=True)
         trimmed(body)
-        call = self.call_method("_turn", [context, nodes.Const(token.value)], lineno=token.lineno)
-        return nodes.CallBlock(call, [], [], body).set_lineno(token.lineno)
-
-    def _turn(self, context: Context, role: str, caller: Callable[[], str]) -> str:
-        context[STATE].turns.append((role, caller()))
-        return ""
+        begin, end = (nodes.Name(MARKS[mark], "load", lineno=line) for mark in (token.value, "end"))
+        return nodes.Scope([nodes.Output([begin], lineno=line), *body, nodes.Output([end], lineno=line)], lineno=line)
 
     def _image(self, context: Context, source: Any) -> str:
         if isinstance(source, Undefined):
@@ -136,9 +142,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.globals = {"range": self.globals["range"]}
-        self.filters = {name: _charged(FILTERS[name], name in MULTIPLYING) for name in SAFE_FILTERS}
-        self.filters |= {"tojson": _charged(_tojson), CHARGED: _loop, JOINED: _join}
+        self.filters = {name: _charged(FILTERS[name], GROWTH.get(name)) for name in SAFE_FILTERS}
+        self.filters |= {"tojson": _charged(_tojson), CHARGED: _loop, JOINED: _join, PRINTED: _kept}
         self.partials: dict[str, Template] = {}
+        self.secret = secrets.token_hex(16)
+        self.marks = {name: f"\x00{self.secret}:{mark}\x00" for mark, name in MARKS.items()}
 
     def get_template(self, name: Any, parent: Any = None, globals: Any = None) -> Template:
         """A partial that was loaded with the template that includes it."""
@@ -175,15 +183,24 @@ def trimmed(body: list[nodes.Node]) -> None:
                 parts[end].data = strip(parts[end].data)
 
 
-@pass_context
-def _printed(context: Context, value: Any) -> Any:
-    if type(value) is str:
-        context[STATE].spend(len(value) + 1)
-    elif value is None or isinstance(value, (bool, int, float, list, tuple, dict)):
-        context[STATE].spend(size(value))
-    elif not isinstance(value, Undefined):  # which says itself what is undefined
+def _printed(value: Any) -> Any:
+    """What is printed; the caller counts the text, but that of a list must be counted before it is made."""
+    if type(value) is str or isinstance(value, Undefined):  # which says itself what is undefined
+        return value
+    if isinstance(value, (list, tuple, dict)):
+        if size(value) > MOST:
+            raise TemplateRuntimeError(f"it comes to more than {MOST:,} characters")
+    elif value is not None and not isinstance(value, (bool, int, float)):
         kind = type(value).__name__
         raise TemplateRuntimeError(f"a {kind} can't be printed; '|list' or '|join' makes text of a series")
+    return value
+
+
+@pass_context
+def _kept(context: Context, value: Any) -> Any:
+    """What is printed where nobody outside sees it: in a block that is set or filtered."""
+    if not isinstance(value, Undefined):
+        context[STATE].spend(size(value) + 1)
     return value
 
 
@@ -208,17 +225,16 @@ def _join(context: Context, values: Iterable[Any]) -> str:
     return "".join(parts)
 
 
-def _charged(made: Callable[..., Any], multiplying: bool = False) -> Callable[..., Any]:
-    """A filter that is paid for by the size of what it is given."""
+def _charged(made: Callable[..., Any], growth: Callable[..., int] | None = None) -> Callable[..., Any]:
+    """A filter that is paid for by the size of what it is given, or of what it can make of that."""
     passes = getattr(getattr(made, "jinja_pass_arg", None), "name", "")
 
     @pass_context
     def called(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(value, "__next__"):
+            value = list(value)
         cost = 0 if isinstance(value, Undefined) else size(value)
-        if multiplying:
-            for argument in (*args, *kwargs.values()):
-                cost *= max(1, abs(argument) if isinstance(argument, int) else size(argument))
-        context[STATE].spend(cost)
+        context[STATE].spend(cost if growth is None else cost * max(1, growth(*args, **kwargs)))
         first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}
         return made(*([first[passes]] if passes else []), value, *args, **kwargs)
 

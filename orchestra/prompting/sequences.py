@@ -13,8 +13,8 @@ from itertools import pairwise
 
 SHARPEST = 500.0
 """Results of each arm at which the asymptotic sequences are tightest."""
-ENOUGH = 30
-"""Results of each arm from which the central limit is trusted."""
+ENOUGH, ENOUGH_ALONE = 30, 200
+"""Results from which the central limit is trusted: of a difference, where skewness cancels out, and of one arm."""
 BOLDEST = 0.4999
 """The largest bet on a difference that no value of it can ruin."""
 BETS = tuple(BOLDEST * 0.75**n for n in reversed(range(24)))
@@ -47,18 +47,18 @@ class Moments:
         return Moments(self.n, self.mean * factor, self.variance * factor * factor)
 
 
-def mean_interval(values: Moments, alpha: float) -> Interval:
+def mean_interval(values: Moments, alpha: float, enough: int = ENOUGH_ALONE) -> Interval:
     """Where the mean is: the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
-    "Time-uniform central limit theory and asymptotic confidence sequences" (2024). Everything below `ENOUGH` values.
+    "Time-uniform central limit theory and asymptotic confidence sequences" (2024). Anywhere below `enough` values.
     """
-    if values.n < ENOUGH:
+    if values.n < enough:
         return EVERYTHING
     radius = math.sqrt(values.variance / values.n) * widening(values.n, alpha)
     return values.mean - radius, values.mean + radius
 
 
 def difference_interval(one: Moments, other: Moments, alpha: float) -> Interval:
-    """Where the mean of `other` less that of `one` is, as `mean_interval`; the two may be of any size."""
+    """Where the mean of `other` less that of `one` is, as `mean_interval`; the two may have any numbers of values."""
     if min(one.n, other.n) < ENOUGH:
         return EVERYTHING
     per_arm = 2 * one.n * other.n / (one.n + other.n)
@@ -102,15 +102,16 @@ def rate_interval(successes: int, n: int, alpha: float) -> Interval:
     """
     if not n:
         return 0.0, 1.0
-    failures, at, edge = n - successes, successes / n, 1e-9
+    failures, edge = n - successes, 1e-9
+    at = min(max(successes / n, edge), 1 - edge)
     mixture = math.lgamma(successes + 1) + math.lgamma(failures + 1) - math.lgamma(n + 2)
 
     def kept(rate: float) -> bool:
         return mixture - successes * math.log(rate) - failures * math.log1p(-rate) < -math.log(alpha)
 
-    low = 0.0 if kept(edge) else _root(kept, edge, max(at, edge))
-    high = 1.0 if kept(1 - edge) else _root(lambda rate: not kept(rate), min(at, 1 - edge), 1 - edge)
-    return low, high
+    low = _root(kept, edge, at)
+    high = _root(lambda rate: not kept(rate), at, 1 - edge)
+    return (0.0 if low == edge else low), (1.0 if high == 1 - edge else high)
 
 
 def pairs_interval(wins: int, losses: int, ties: int, alpha: float) -> Interval:
@@ -125,6 +126,13 @@ def pairs_interval(wins: int, losses: int, ties: int, alpha: float) -> Interval:
     low = _root(lambda mean: _won(wins, losses, ties, mean) < limit, -1.0, 1.0)
     high = _root(lambda mean: _won(losses, wins, ties, -mean) >= limit, -1.0, 1.0)
     return low, high
+
+
+def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
+    """In how many pairs the second is greater, smaller, the same."""
+    found = list(pairs)
+    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
+    return greater, smaller, len(found) - greater - smaller
 
 
 def more_wins(wins: int, losses: int, alpha: float) -> bool:
@@ -159,6 +167,10 @@ def _stakes() -> list[float]:
 
 def _root(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Where, between `low` and `high`, a condition begins to hold."""
+    if holds(low):
+        return low
+    if not holds(high):
+        return high
     while high - low > 1e-6 * max(1.0, abs(low)):
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jinja2 import meta, nodes
 
-from orchestra.prompting.sandbox import CHARGED, JOINED, MOST, Sandbox, trimmed
+from orchestra.prompting.sandbox import CHARGED, JOINED, MARKS, MOST, PRINTED, Sandbox, trimmed
 
 LOOPS = 4
 """How deep loops may be in each other."""
@@ -20,6 +20,9 @@ METHODS = (
     *("startswith", "strip", "title", "upper", "values"),
 )
 """What of a text, a list, a dict or a loop may be called."""
+TURN = nodes.Scope
+"""What a turn is parsed to: Jinja's own syntax has no such node."""
+BLOCK = "a block that is set or filtered"
 INSTEAD = "there are if, for, set, with, filter, include, and the turns system, user and assistant"
 
 
@@ -55,18 +58,28 @@ def checked(sandbox: Sandbox, source: str, load: Load) -> Syntax:
     tree = sandbox.parse(source)
     trimmed(tree.body)
     found = Syntax(tree)
-    needed = meta.find_undeclared_variables(tree) - sandbox.globals.keys()
+    needed = meta.find_undeclared_variables(tree) - sandbox.globals.keys() - {*MARKS.values()}
     names = list(tree.find_all(nodes.Name))
     for name in names:
         if name.ctx == "load" and name.name in needed:
             found.variables.setdefault(name.name, name.lineno)
-    assigned = {name.name for name in names if name.ctx == "store"}
-    found.weight = _Reader(sandbox, found, load, assigned).statements(tree.body, 0, 0, False)
+    assigned = {name.name for name in names if name.ctx != "load"}
+    found.weight = _Reader(sandbox, found, load, assigned).statements(tree.body, Place())
     if found.turns is not None and found.loose is not None:
         raise SyntaxFault(found.loose, "text outside of the turns; put it into system, user or assistant")
     if found.weight > MOST:
         raise SyntaxFault(1, f"it has more than {MOST:,} characters")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a statement stands: how deep, in how many loops, in a turn, in a block that is set or filtered."""
+
+    depth: int = 0
+    loops: int = 0
+    turn: bool = False
+    block: bool = False
 
 
 class _Reader:
@@ -78,70 +91,83 @@ class _Reader:
         self.load = load
         self.assigned = assigned
 
-    def statements(self, body: Sequence[nodes.Node], depth: int, loops: int, inside: bool) -> int:
-        """The characters that `body` writes outside of loops; `inside` a turn or a value, or where text is loose."""
+    def statements(self, body: Sequence[nodes.Node], place: Place) -> int:
+        """The characters that `body` writes outside of loops."""
         for node in body:
-            if depth == NESTING or loops > LOOPS:
-                most = f"{LOOPS} loops" if loops > LOOPS else f"{NESTING} statements"
+            if place.depth == NESTING or place.loops > LOOPS:
+                most = f"{LOOPS} loops" if place.loops > LOOPS else f"{NESTING} statements"
                 raise SyntaxFault(node.lineno, f"more than {most} in each other")
-        return sum(self._statement(node, depth + 1, loops, inside) for node in body)
+        within = replace(place, depth=place.depth + 1)
+        return sum((self._turn if isinstance(node, TURN) else self._statement)(node, within) for node in body)
 
-    def _statement(self, node: nodes.Node, depth: int, loops: int, inside: bool) -> int:
+    def _statement(self, node: nodes.Node, place: Place) -> int:
         for expression in _expressions(node):
             self._expression(expression)
         match node:
             case nodes.Output():
-                return self._output(node, inside)
+                return self._output(node, place)
             case nodes.For():
-                return self._loop(node, depth, loops, inside)
+                return self._loop(node, place)
             case nodes.If():
-                parts = (node.body, node.elif_, node.else_)
-                return sum(self.statements(part, depth, loops, inside) for part in parts)
-            case nodes.With() | nodes.FilterBlock():
-                return self.statements(node.body, depth, loops, inside)
-            case nodes.AssignBlock():
-                return self.statements(node.body, depth, loops, True)
-            case nodes.CallBlock() if isinstance(node.call.node, nodes.ExtensionAttribute):
-                self._turn(node.lineno, inside)
-                return self.statements(node.body, depth, loops, True)
+                return sum(self.statements(part, place) for part in (node.body, node.elif_, node.else_))
+            case nodes.With():
+                return self.statements(node.body, place)
+            case nodes.FilterBlock() | nodes.AssignBlock():
+                kept = isinstance(node, nodes.AssignBlock)
+                return self.statements(node.body, replace(place, block=True, turn=kept or place.turn))
             case nodes.Include():
-                return self._include(node, inside)
+                return self._include(node, place)
             case nodes.Assign():
                 return 0
             case _:
                 word = type(node).__name__.lower().removeprefix("from")
                 raise SyntaxFault(node.lineno, f"templates have no {word!r} here; {INSTEAD}")
 
-    def _output(self, node: nodes.Output, inside: bool) -> int:
+    def _output(self, node: nodes.Output, place: Place) -> int:
         texts = [part.data for part in node.nodes if isinstance(part, nodes.TemplateData)]
-        if not inside and (len(texts) < len(node.nodes) or any(text.strip() for text in texts)):
+        if not place.turn and (len(texts) < len(node.nodes) or any(text.strip() for text in texts)):
             self.found.loose = self.found.loose or node.lineno
+        if place.block:
+            if any(
+                isinstance(part, nodes.Call) and isinstance(part.node, nodes.ExtensionAttribute) for part in node.nodes
+            ):
+                raise SyntaxFault(node.lineno, f"an image can't stand in {BLOCK}")
+            node.nodes = [
+                part if isinstance(part, nodes.TemplateData) else self._filter(part, PRINTED) for part in node.nodes
+            ]
         return sum(map(len, texts))
 
-    def _loop(self, node: nodes.For, depth: int, loops: int, inside: bool) -> int:
+    def _loop(self, node: nodes.For, place: Place) -> int:
         """A loop pays, each time that it begins, for all the text that its steps will write."""
         if node.recursive:
             raise SyntaxFault(node.lineno, "a loop can't be recursive")
-        each = self.statements(node.body, depth, loops + 1, inside)
+        each = self.statements(node.body, replace(place, loops=place.loops + 1))
         node.iter = self._filter(node.iter, CHARGED, nodes.Const(each))
-        return self.statements(node.else_, depth, loops, inside)
+        return self.statements(node.else_, place)
 
-    def _turn(self, line: int, inside: bool) -> None:
-        if inside:
-            raise SyntaxFault(line, "a turn can't stand in another")
+    def _turn(self, node: nodes.Node, place: Place) -> int:
+        assert isinstance(node, TURN)
+        self._turns(node.lineno, place)
+        return self.statements(node.body[1:-1], replace(place, turn=True))
+
+    def _turns(self, line: int, place: Place) -> None:
+        if place.turn or place.block:
+            raise SyntaxFault(line, f"a turn can't stand in {BLOCK if place.block else 'another'}")
         self.found.turns = self.found.turns or line
 
-    def _include(self, node: nodes.Include, inside: bool) -> int:
+    def _include(self, node: nodes.Include, place: Place) -> int:
         if not isinstance(node.template, nodes.Const) or not isinstance(node.template.value, str):
             raise SyntaxFault(node.lineno, "a partial is included by its address: {% include 'name@1' %}")
         if node.ignore_missing or not node.with_context:
             raise SyntaxFault(node.lineno, "a partial is included as it is: {% include 'name@1' %}")
+        if place.block:
+            raise SyntaxFault(node.lineno, f"a partial can't stand in {BLOCK}")
         partial = self.load(node.template.value, node.lineno)
         for name in partial.variables.keys() - self.assigned:
             self.found.variables.setdefault(name, node.lineno)
         if partial.turns is not None:
-            self._turn(node.lineno, inside)
-        elif partial.loose is not None and not inside:
+            self._turns(node.lineno, place)
+        elif partial.loose is not None and not place.turn:
             self.found.loose = self.found.loose or node.lineno
         return partial.weight
 
@@ -149,6 +175,8 @@ class _Reader:
         for child in node.iter_child_nodes():
             self._expression(child)
         match node:
+            case nodes.Name() if node.name in MARKS.values():
+                raise SyntaxFault(node.lineno, f"{node.name!r} is a name of ours")
             case nodes.Getattr() if node.attr.startswith("_"):
                 raise SyntaxFault(node.lineno, f"{node.attr!r} can't be read: only data goes into a template")
             case nodes.Call():

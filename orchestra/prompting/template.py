@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from orchestra.errors import PromptError
 from orchestra.prompting.data import plain
 from orchestra.prompting.head import Head, Variable, head_of, split
-from orchestra.prompting.sandbox import STATE, Rendering, Sandbox
+from orchestra.prompting.sandbox import ROLES, STATE, Rendering, Sandbox
 from orchestra.prompting.syntax import Syntax, SyntaxFault, checked
 from orchestra.types import NOTHING, Message
 
@@ -40,6 +40,7 @@ class Template:
     head: Head = field(repr=False)
     variables: Mapping[str, Variable] = field(repr=False)
     syntax: Syntax = field(repr=False)
+    sandbox: Sandbox = field(repr=False)
     compiled: jinja2.Template = field(repr=False)
 
     @property
@@ -57,13 +58,20 @@ class Template:
 
         A text without turns is one message of the user. Turns that come to nothing are left out.
         """
-        rendering = Rendering(self.syntax.weight)
+        rendering = Rendering(self.syntax.weight, self.sandbox.secret)
+        values = self.bound(variables)
+        marks = self.sandbox.marks if self.syntax.turns is not None else NOTHING
+        pieces: list[str] = []
         try:
-            context = self.compiled.new_context({STATE: rendering, **self.bound(variables)})
-            text = "".join(self.compiled.root_render_func(context))
+            context = self.compiled.new_context({STATE: rendering, **marks, **values})
+            for piece in self.compiled.root_render_func(context):
+                pieces.append(piece)
+                rendering.left -= len(piece)
+                if rendering.left < 0:
+                    rendering.spend(0)
         except FAULTS as error:
             raise self._fault(error) from error
-        turns = rendering.turns or [("user", text)]
+        turns = self._turns("".join(pieces))
         messages = tuple({"role": role, "content": _content(said, rendering)} for role, said in turns if said.strip())
         if not messages:
             raise PromptError("it comes to nothing with these variables", template=self.name, version=self.version)
@@ -97,6 +105,17 @@ class Template:
                 takes = ", ".join(self.variables) or "none"
                 raise self._refused(name, f"it takes no variable {name!r}; it takes {takes}")
         return values
+
+    def _turns(self, text: str) -> Iterator[tuple[str, str]]:
+        """The turns in a rendered text, each with its role."""
+        if self.syntax.turns is None:
+            yield "user", text
+            return
+        parts = text.split(f"\x00{self.sandbox.secret}:")
+        for part in parts[1:]:
+            mark, _, said = part.partition("\x00")
+            if mark in ROLES:
+                yield mark, said
 
     def _refused(self, name: str, said: str) -> PromptError:
         line = self.syntax.variables.get(name, 1)
@@ -153,6 +172,7 @@ def read(
         head=head,
         variables=variables,
         syntax=syntax,
+        sandbox=sandbox,
         compiled=jinja2.Template.from_code(sandbox, code, sandbox.globals),
     )
 
@@ -192,7 +212,7 @@ def _content(text: str, rendering: Rendering) -> str | list[dict[str, Any]]:
     """A turn's text, or its parts where images are in it."""
     if not rendering.images:
         return text
-    pieces = re.split(f"({re.escape(rendering.mark)}\\d+\x00)", text)
+    pieces = re.split(f"(\x00{rendering.secret}#\\d+\x00)", text)
     if len(pieces) == 1:
         return text
     return [_part(piece, rendering) for piece in pieces if piece.strip()]

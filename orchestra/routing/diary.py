@@ -24,17 +24,20 @@ class Diary:
             DECISION, key, {"request": request.id, "arm": choice.arm, "rule": choice.rule, **choice.record}
         )
 
-    def answered(self, request: Request, arm: str, response: Response | None) -> None:
-        """Write down what shows by itself how good an arm's answer was; nothing, where nothing shows it.
+    def answered(self, request: Request, choice: Choice, response: Response) -> None:
+        """Write down which arm answered where it was not the chosen one, and how good the answer shows itself to be.
 
-        It is 0 for a failure or an answer that does not hold, 1 for one that has the form that was asked for.
+        That is 0 for one that does not hold (cut, unagreed, unverified) or lacks the form that was asked for, 1 for one
+        that has it; of every other answer nothing is known.
         """
-        formed = request.params.get("response_format") is not None
-        if response is None or not response.success:
+        value: float | None = None
+        if not response.success:
             value = 0.0
-        elif formed:
+        elif request.params.get("response_format") is not None:
             value = float(response.parsed is not None)
-        else:
-            return
-        key = "/".join((request.id, *request.path, arm))
-        self.ledger.event(SIGNAL, key, {"request": request.id, "arm": arm, "value": value})
+        depth = len(request.path)
+        paths = [attempt.path for attempt in request.journal if attempt.path[:depth] == request.path]
+        arm = paths[-1][depth] if paths and len(paths[-1]) > depth else choice.arm
+        if value is not None or arm != choice.arm:
+            told = {"request": request.id, "policy": choice.record.get("policy"), "arm": arm, "value": value}
+            self.ledger.event(SIGNAL, "/".join((request.id, *request.path)), told)

@@ -9,8 +9,8 @@ from itertools import islice
 
 from orchestra.ledger import Entry, Event
 from orchestra.model_config import ModelConfig
+from orchestra.prompting.scores import QUALITY, SCORE
 
-SCORE = "score"
 RECENT = 0.1
 """What the newest call counts in a running mean."""
 REMEMBERED = 20_000
@@ -107,8 +107,10 @@ def fold(before: Measured, events: Sequence[Event], entries: Sequence[Entry]) ->
         speeds[entry.model] = UNMEASURED.after(entry, weight=1.0) if speed is None else speed.after(entry)
         answered[entry.request] = (entry.model, entry.task_type or entry.labels.get("task"))
     for event in events:
+        if event.kind != SCORE or event.payload["metric"] != QUALITY:
+            continue
         found = answered.get(event.payload["request"])
-        if found is None or event.payload["metric"] != "quality":
+        if found is None:
             continue
         model, task = found
         value = min(max(float(event.payload["value"]), 0.0), 1.0)
@@ -134,6 +136,9 @@ def quality_before(model: ModelConfig) -> float:
     price = float(model.card.output_usd_per_mtok or 0)
     return min(0.9, 0.5 + 0.1 * math.log10(max(price, 0.1) / 0.1))
 
+
+KINDS = (SCORE,)
+"""The events that are folded, beside the entries."""
 
 Figures = Callable[[], Measured]
 """What was measured so far."""

@@ -52,8 +52,8 @@ class Split:
         if self.experiment is not None and not self.experiment.known:
             _refreshed(self.experiment)
         unit = facts.tags.get(self.by or "")
-        if unit:
-            return self._choice(self._assigned(unit), facts, unit)
+        if unit or (self.experiment is not None and not self.experiment.runs):
+            return self._choice(self._assigned(unit or ""), facts, unit)
         odds = ", ".join(f"{arm} {share:.0%}" for arm, share in self.weights.items())
         likeliest = max(self.weights, key=lambda arm: self.weights[arm])
         return self._choice(Assigned(likeliest, f"every request by itself: {odds}", False), facts, None)
@@ -64,16 +64,16 @@ class Split:
         return self.experiment.assign(unit if self.experiment.by_unit else None)
 
     def _choice(self, assigned: Assigned, facts: Facts, unit: str | None) -> Choice:
-        features = {**facts.shown(), "unit": unit} if unit else facts.shown()
         return Choice(
             arm=self.arms[assigned.arm].name,
-            rule=f"split {self.name}: {assigned.arm}",
-            reason=assigned.reason,
+            rule=f"split {self.name}",
+            reason=f"arm {assigned.arm!r}: {assigned.reason}",
             passed_over=tuple(
                 (arm.name, f"is the arm {label!r}") for label, arm in self.arms.items() if label != assigned.arm
             ),
-            features=features,
+            features=facts.shown(),
             chain=(self.arms[assigned.arm].name,),
+            record={"split": self.name, "unit": unit, "weights": dict(self.weights), "arm": assigned.arm},
         )
 
 

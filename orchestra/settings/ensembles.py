@@ -10,9 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from orchestra.errors import ConfigError
 from orchestra.settings.api import ENSEMBLE_SPELLINGS, EnsembleConfig
 from orchestra.settings.file import dotted
-from orchestra.settings.nodes import FuseSpec, NodeSpec, RankSpec, VerifySpec
+from orchestra.settings.nodes import FuseSpec, NodeSpec, RankSpec, VerifySpec, VoteSpec
 
-STRATEGIES: dict[str, type[RankSpec | FuseSpec | VerifySpec]] = {
+STRATEGIES: dict[str, type[VoteSpec | RankSpec | FuseSpec | VerifySpec]] = {
+    "voting": VoteSpec,
     "ranking": RankSpec,
     "fusion": FuseSpec,
     "verification": VerifySpec,
@@ -46,12 +47,17 @@ def sorted_out(strategy: str, options: Mapping[str, Any]) -> tuple[dict[str, Any
     A `schema` is a word of fusion; the others ask for it by `response_format`.
     """
     known = words_of(strategy)
-    words = {word: value for word, value in options.items() if word in known}
-    others = {word: value for word, value in options.items() if word not in known}
+    words = {word: value for word, value in options.items() if word in known and not _of_litellm(word, value)}
+    others = {word: value for word, value in options.items() if word not in words}
     schema = others.pop("schema", None)
     if isinstance(schema, Mapping) and "properties" in schema:
         schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
     return words, others if schema is None else {**others, "response_format": schema}
+
+
+def _of_litellm(word: str, value: Any) -> bool:
+    """LiteLLM's `stop` lists what ends a text; a vote's says what ends the vote."""
+    return word == "stop" and value not in ("all", "decided")
 
 
 def node(strategy: str, models: Sequence[Any], words: Mapping[str, Any]) -> NodeSpec:

@@ -13,7 +13,7 @@ Assignment = Literal["sticky", "random", "round_robin", "top_two"]
 
 
 class GuardrailSpec(Spec):
-    """How much worse than the first arm another may be; `None`: as much as it likes.
+    """How much worse than the first arm a winner may be, which has to be shown; `None`: as much as it likes.
 
     `cost` and `latency` are shares of the first arm's mean for each request (0.1: 10 % more), `errors` is in points of
     the rate of requests that failed (0.01: one more in a hundred).

@@ -57,6 +57,7 @@ class Scripted:
             usage=Usage(1, 1, cost=self.cost_usd),
             task_type=request.task_type,
             tags=request.tags,
+            labels=request.labels,
         )
         try:
             await asyncio.sleep(self.delay_s)

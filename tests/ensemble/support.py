@@ -1,50 +1,66 @@
-"""Judges, validators and members that answer as they are told."""
+"""Budgets that remember, and turns of the loop, for the tests of what asks several."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
-from orchestra.ensemble.asking import Asked
-from orchestra.prompting.library import Library
-from orchestra.testing import Scripted
-from orchestra.types import Request
-
-LIBRARY = Library()
+from orchestra import BudgetExceeded
+from orchestra.types import Attempt, Hold, Want
 
 
-def members(*texts: Any) -> tuple[tuple[str, Scripted], ...]:
-    """A member for each script, called `a`, `b`, `c` …"""
-    return tuple((name, Scripted(text, name=name)) for name, text in zip("abcdefgh", texts, strict=False))
+@dataclass
+class Held:
+    purse: Purse
+    want: Want
+    ends: int = 0
+
+    def book(self, attempt: Attempt) -> Attempt:
+        self.ends += 1
+        return attempt
+
+    def release(self) -> None:
+        self.ends += 1
+        self.purse.released += 1
 
 
-def asked(model: Scripted) -> Asked:
-    return Asked(model.name, model, LIBRARY)
+class Purse:
+    """Budgets that remember who asked for what together, and refuse what does not fit."""
+
+    bounded = True
+
+    def __init__(self, room_usd: str = "1000", turns: int = 1) -> None:
+        self.left = Decimal(room_usd)
+        self.turns = turns
+        self.asked: list[list[str]] = []
+        self.holds: list[Held] = []
+        self.released = 0
+
+    async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
+        self.asked.append([want.model for want in wants])
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        needed = sum((want.most_usd or Decimal(0) for want in wants), Decimal(0))
+        if needed > self.left:
+            raise BudgetExceeded(f"{needed} is more than {self.left}")
+        self.left -= needed
+        held = [Held(self, want) for want in wants]
+        self.holds += held
+        return held
+
+    def note(self, attempt: Attempt) -> None:
+        """Nothing is kept."""
 
 
-def request(prompt: str = "What is it?", **about: Any) -> Request:
-    return Request(messages=({"role": "user", "content": prompt},), **about)
+async def settle(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
 
-def shown(asking: Request, tag: str) -> str:
-    """What a prompt shows between two tags."""
-    content = asking.messages[-1]["content"]
-    text = content if isinstance(content, str) else content[0]["text"]
-    found = re.search(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)
-    assert found is not None, text
-    return found[1]
-
-
-def judge(better: Callable[[str, str], str], name: str = "judge", **about: Any) -> Scripted:
-    """A judge of pairs: `better` says A, B or tie of two texts."""
-
-    def answer(asking: Request) -> str:
-        return json.dumps({"reason": "so", "better": better(shown(asking, "answer_a"), shown(asking, "answer_b"))})
-
-    return Scripted(answer, name=name, **about)
-
-
-def shorter(one: str, other: str) -> str:
-    return "A" if len(one) < len(other) else "B" if len(other) < len(one) else "tie"
+async def nobody_else() -> bool:
+    """No task of ours is left; one of the test runner's own does not count."""
+    await settle(5)
+    names = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+    return not {name for name in names if "gather" in name or "held" in name or "wait_for" in name}

@@ -12,7 +12,7 @@ from orchestra.ensemble.schema import Schema
 from orchestra.errors import ConfigError
 from orchestra.types import Response
 
-from .support import request
+from .judging import request
 
 
 class Lamp(BaseModel):

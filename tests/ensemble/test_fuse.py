@@ -18,7 +18,7 @@ from orchestra.stream import Stream
 from orchestra.testing import Scripted
 from orchestra.types import Failure, Request, Response
 
-from .support import LIBRARY, asked, members, request
+from .judging import LIBRARY, asked, members, request
 
 SCHEMA = {"type": "object", "properties": {"price": {"type": "number"}, "name": {"type": "string"}}}
 

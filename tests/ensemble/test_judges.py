@@ -15,7 +15,7 @@ from orchestra.errors import AllFailed, Unavailable
 from orchestra.testing import Scripted
 from orchestra.types import Response
 
-from .support import asked, judge, request, shown
+from .judging import asked, judge, request, shown
 
 
 def responses(*texts: str) -> list[Response]:

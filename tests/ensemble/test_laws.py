@@ -1,11 +1,9 @@
-"""What holds for every judged ensemble: its books, its end, its members' order, and its stream."""
+"""Laws of every node that asks several: the cost of the tree, what is left running, what a failure costs."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,177 +11,104 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra.ensemble import Fuse, Rank, Verify
-from orchestra.ensemble.judges import Pairwise
-from orchestra.ensemble.records import Records
-from orchestra.ensemble.synthesis import Synthesis
-from orchestra.errors import ModelError, OrchestraError, Unavailable
-from orchestra.stream import Stream
+from orchestra import BudgetExceeded, ModelError, Request, Unavailable
+from orchestra.ensemble import Cascade, Vote
 from orchestra.testing import Scripted
-from orchestra.types import Attempt, Failure, Hold, Model, Response, Want
+from orchestra.types import Model
 
-from .support import LIBRARY, asked, judge, request, shorter
+from .support import Purse, nobody_else, settle
 
-COSTS = ("0.001", "0.02", "0.3", "4")
-ANSWERS = ('{"price": 1, "size": "s"}', '{"price": 2, "size": "m"}', "It is one.", "It is one, I believe so.")
+Members = tuple[tuple[str, Model], ...]
 
-
-@dataclass
-class Held:
-    ends: int = 0
-
-    def book(self, attempt: Attempt) -> Attempt:
-        self.ends += 1
-        return attempt
-
-    def release(self) -> None:
-        self.ends += 1
+NODES: dict[str, Callable[[Members], Model]] = {
+    "vote": Vote,
+    "vote decided": lambda members: Vote(members, stop="decided"),
+    "vote launched together": lambda members: Vote(members, stop="decided", launch="all"),
+    "vote otherwise": lambda members: Vote(members[1:], otherwise=members[0]),
+    "cascade": Cascade,
+    "cascade of votes": lambda members: Cascade((("cheap", Vote(members[1:], stop="decided")), members[0])),
+    "vote of votes": lambda members: Vote((("inner", Vote(members[1:])), members[0])),
+}  # fmt: skip
 
 
-class Purse:
-    """Budgets that remember what was asked for together; granting takes a turn of the loop."""
-
-    bounded = True
-
-    def __init__(self) -> None:
-        self.together: list[int] = []
-        self.holds: list[Held] = []
-
-    async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
-        self.together.append(len(wants))
-        await asyncio.sleep(0)
-        held = [Held() for _ in wants]
-        self.holds += held
-        return held
-
-    def note(self, attempt: Attempt) -> None:
-        """Nothing is kept."""
+def members(plan: Sequence[tuple[str, int]], leaves: list[Scripted] | None = None) -> Members:
+    made = [
+        Scripted(Unavailable("down") if reply == "fail" else reply, name=f"m{n}", cost_usd=f"0.00{cents}")
+        for n, (reply, cents) in enumerate(plan)
+    ]
+    if leaves is not None:
+        leaves += made
+    return tuple((leaf.name, leaf) for leaf in made)
 
 
-Steps = Sequence[str | Exception]
+plans = st.lists(st.tuples(st.sampled_from(["1", "2", "fail"]), st.integers(1, 9)), min_size=3, max_size=5)
 
 
-def leaves(steps: Steps) -> list[Scripted]:
-    """Members that each answer once, at a price of their own, after a turn of the loop."""
-    return [Scripted([step], name=f"m{n}", cost_usd=COSTS[n]) for n, step in enumerate(steps)]
+@pytest.mark.parametrize("kind", NODES)
+@settings(max_examples=25, report_multiple_bugs=False)
+@given(plan=plans, room=st.none() | st.integers(0, 30))
+def test_the_cost_of_the_tree_is_that_of_its_leaves(kind: str, plan: list[tuple[str, int]], room: int | None) -> None:
+    """Every call is in the journal once, at what it cost; every hold is settled once; a failure too."""
+
+    async def run() -> None:
+        purse, leaves = Purse("1000" if room is None else f"0.{room:03}"), []
+        request = Request(budgets=purse)
+        node = NODES[kind](members(plan, leaves))
+        with_answer = True
+        try:
+            response = await node(request)
+        except (ModelError, BudgetExceeded):
+            with_answer = False
+        paid = sum((attempt.usage.cost or Decimal(0) for attempt in request.journal), Decimal(0))
+        granted = [held.want.model for held in purse.holds]
+        assert sorted(granted) == sorted(attempt.name for attempt in request.journal)
+        assert [held.ends for held in purse.holds] == [1] * len(granted)
+        of = {leaf.name: leaf.cost_usd or Decimal(0) for leaf in leaves}
+        assert paid == sum((of[a.name] for a in request.journal if a.basis != "void"), Decimal(0))
+        assert all(a.basis == "void" for a in request.journal if a.error == "Unavailable")
+        assert not with_answer or response.text in ("1", "2")
+        assert await nobody_else()
+
+    asyncio.run(run())
 
 
-def named(models: Sequence[Scripted]) -> tuple[tuple[str, Model], ...]:
-    return tuple((model.name, model) for model in models)
+@pytest.mark.parametrize("kind", NODES)
+@settings(max_examples=25, report_multiple_bugs=False)
+@given(plan=plans, step=st.integers(0, 60))
+def test_cancelled_at_any_await_nothing_is_left(kind: str, plan: list[tuple[str, int]], step: int) -> None:
+    """No task runs on; what was held is booked or given back."""
 
-
-def rank(models: Sequence[Scripted]) -> Model:
-    return Rank(named(models), Pairwise(asked(judge(shorter, cost_usd="0.005"))))
-
-
-def fuse(models: Sequence[Scripted]) -> Model:
-    arbiter = asked(Scripted('{"1": 1}', name="arbiter", cost_usd="0.006"))
-    writer = asked(Scripted("Both of them.", name="writer", cost_usd="0.007"))
-    return Fuse(named(models), Records(LIBRARY, arbiter=arbiter), Synthesis(writer))
-
-
-def verify(models: Sequence[Scripted]) -> Model:
-    said = [json.dumps({"correct": False, "confidence": 0.1, "issues": ["no"]})] * 2 + ['{"correct": true}']
-    first, *others = named(models)
-    return Verify(first, asked(Scripted(said, name="checker", cost_usd="0.008")), LIBRARY, otherwise=others[0])
-
-
-NODES: dict[str, Callable[[Sequence[Scripted]], Model]] = {"rank": rank, "fuse": fuse, "verify": verify}
-every = pytest.mark.parametrize("made", NODES.values(), ids=NODES)
-STEPS = st.lists(st.sampled_from([*ANSWERS, Unavailable("down")]), min_size=2, max_size=4)
-
-
-@every
-@given(steps=STEPS)
-@settings(max_examples=25)
-def test_the_cost_of_the_tree_is_the_sum_of_its_leaves(made: Callable[..., Model], steps: Steps) -> None:
-    """Each call has its line and its price, whatever became of it; and every hold ends once."""
-    models, purse = leaves(steps), Purse()
-    asking = request(budgets=purse)
-    response: Response | None = None
-    try:
-        response = asyncio.run(made(models)(asking))  # type: ignore[arg-type]  # a coroutine function
-    except ModelError:
-        assert all(isinstance(step, Exception) for step in steps[:1]) or all(isinstance(s, Exception) for s in steps)
-    booked = {name: [one for one in asking.journal if one.name == name] for name in {a.name for a in asking.journal}}
-    for model in models:
-        assert len(booked.get(model.name, [])) == len(model.requests)
-    assert all(held.ends == 1 for held in purse.holds)
-    assert len(purse.holds) == len(asking.journal)
-    if response is not None:
-        whole = replace(response, attempts=tuple(asking.journal))
-        assert whole.cost_usd == sum((one.usage.cost or Decimal(0) for one in asking.journal), Decimal(0))
-        failed = [source.name for source in response.sources if isinstance(source, Failure)]
-        assert set(failed) == {one.name for one in asking.journal if one.error}
-
-
-@every
-def test_the_members_hold_their_money_together(made: Callable[..., Model]) -> None:
-    """One reservation for all of them, before anything is sent."""
-    purse = Purse()
-    asyncio.run(made(leaves(ANSWERS[:3]))(request(budgets=purse)))  # type: ignore[arg-type]  # a coroutine function
-    assert purse.together[0] == (1 if made is verify else 3)
-
-
-@every
-def test_cancelled_anywhere_every_hold_is_settled_and_nothing_is_left(made: Callable[..., Model]) -> None:
-    """At whichever turn of the loop the cancel comes."""
-
-    async def cancelled(turns: int) -> bool:
-        purse, models = Purse(), leaves(ANSWERS[1:3])
-        asking = request(budgets=purse)
-        task = asyncio.ensure_future(made(models)(asking))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        done = task.done()
+    async def run() -> None:
+        purse = Purse(turns=2)
+        task = asyncio.ensure_future(NODES[kind](members(plan))(request := Request(budgets=purse)))  # type: ignore[arg-type]
+        await settle(step)
         task.cancel()
-        await asyncio.wait([task])
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert all(held.ends == 1 for held in purse.holds)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        sent = sum(len(model.requests) for model in models)
-        assert len([one for one in asking.journal if one.name.startswith("m")]) <= sent
-        return done
+        await asyncio.wait([task], timeout=10)
+        assert task.done()
+        assert task.cancelled() or task.exception() is None or isinstance(task.exception(), ModelError)
+        assert [held.ends for held in purse.holds] == [1] * len(purse.holds)
+        assert len(request.journal) == len(purse.holds) - purse.released
+        assert await nobody_else()
 
-    turns = 0
-    while not asyncio.run(cancelled(turns)):
-        turns += 1
-    assert turns > 10
+    asyncio.run(run())
 
 
-@every
-@given(order=st.permutations([0, 1, 2]))
-@settings(max_examples=6)
-def test_permuted_members_give_the_same_answer(made: Callable[..., Model], order: list[int]) -> None:
-    """Where nothing is tied."""
-    if made is verify:
-        return
-    texts = [*ANSWERS[2:], "One."] if made is rank else [ANSWERS[0], ANSWERS[0], ANSWERS[1]]
-    models = leaves(texts)
-    asking = request()
-    first = asyncio.run(made(models)(asking))  # type: ignore[arg-type]  # a coroutine function
-    again = asyncio.run(made([leaves(texts)[n] for n in order])(asking))  # type: ignore[arg-type]  # a coroutine function
-    assert again.text == first.text
+@pytest.mark.parametrize("kind", NODES)
+async def test_a_child_sees_no_sink_unless_its_answer_is_the_last_word(kind: str) -> None:
+    """Members that are weighed up push nothing; the request is not changed."""
+    leaves: list[Scripted] = []
 
+    class Sink:
+        started = False
 
-@every
-async def test_a_stream_has_the_final_answer_and_nothing_else(made: Callable[..., Model]) -> None:
-    """What members say on the way is not shown."""
-    stream = Stream(lambda sink: made(leaves(ANSWERS[:2]))(request(sink=sink)))
-    text = "".join([chunk.text async for chunk in stream])
-    assert text == stream.response.text != ""
+        async def push(self, chunk: Any) -> None:
+            self.started = True
 
-
-@every
-async def test_no_room_for_the_members_is_refused_before_anything_is_sent(made: Callable[..., Model]) -> None:
-    """All of them or none."""
-
-    class Empty(Purse):
-        async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
-            raise OrchestraError("no room")
-
-    asking: Any = request(budgets=Empty())
-    with pytest.raises(OrchestraError, match="no room"):
-        await made(leaves(ANSWERS))(asking)
-    assert asking.journal == []
+    sink = Sink()
+    request = Request(sink=sink)
+    response = await NODES[kind](members([("1", 1), ("2", 1), ("2", 1), ("1", 1)], leaves))(request)
+    streamed = [leaf.name for leaf in leaves for asked in leaf.requests if asked.sink is not None]
+    assert len(streamed) <= 1
+    assert sink.started == bool(streamed)
+    assert not streamed or response.model == streamed[0]
+    assert request.path == ()

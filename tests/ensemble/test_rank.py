@@ -12,7 +12,7 @@ from orchestra.errors import AllFailed, BudgetExceeded, Unavailable
 from orchestra.testing import Scripted
 from orchestra.types import Failure, Response
 
-from .support import asked, judge, members, request, shorter
+from .judging import asked, judge, members, request, shorter
 
 
 async def test_the_best_answer_comes_back_with_all_the_others() -> None:

@@ -13,7 +13,7 @@ from orchestra.errors import Unavailable
 from orchestra.testing import Scripted
 from orchestra.types import Failure
 
-from .support import LIBRARY, asked, request, shown
+from .judging import LIBRARY, asked, request, shown
 
 
 def verdict(correct: bool, confidence: float, *issues: str) -> str:

@@ -42,21 +42,9 @@ CLASSES = {
     "PromptABTest",
     "APISettings",
 }
-LATER = {
-    "PromptTemplate": "prompts",
-    "PromptManager": "prompts",
-    "PromptABTest": "experiments",
-}
-"""Classes that a later issue brings."""
 
 
-def class_case(name: str) -> Any:
-    owner = LATER.get(name)
-    mark = pytest.mark.xfail(strict=True, reason=f"{owner}: {name}", raises=AttributeError)
-    return pytest.param(name, marks=[mark] if owner else [])
-
-
-@pytest.mark.parametrize("name", [class_case(name) for name in sorted(CLASSES)])
+@pytest.mark.parametrize("name", sorted(CLASSES))
 def test_class(name: str) -> None:
     """Each class of the spec is exported under its name."""
     import orchestra

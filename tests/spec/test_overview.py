@@ -80,9 +80,15 @@ async def test_reliability(provider: Provider) -> None:
     assert [attempt.name for attempt in response.attempts] == ["gpt-4o-mini", "claude-3-5-sonnet"]
 
 
-@pytest.mark.xfail(strict=True, reason="experiments: A/B tests of prompts and models", raises=ImportError)
-def test_experimentation() -> None:
-    """A/B test prompts and models."""
-    from orchestra import PromptABTest
-
-    assert PromptABTest
+async def test_experimentation(provider: Provider) -> None:
+    """A/B test prompts and models: two models under one name, and which of them was better."""
+    experiment = {"arms": {"small": "gpt-4o-mini", "fast": "groq/llama-3.1-70b"}, "by": "user", "min_run_s": 0}
+    policies = {"tested": {"kind": "split", "experiment": "models"}}
+    settings = APISettings(experiments={"models": experiment}, policies=policies, max_requests_per_minute=None)
+    with MultiModelAPI(settings) as api:
+        api.experiment("models").start()
+        for n in range(60):
+            response = await api.generate("hello", model="tested", tags={"user": f"user {n}"})
+            api.score(response, 1.0 if response.name == "gpt-4o-mini" else 0.0)
+        assert {call.provider for call in provider.calls} == {OPENAI, GROQ}
+        assert api.experiment("models").analysis().winner == "small"

@@ -30,10 +30,6 @@ def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def experiments(what: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=f"experiments: {what}", raises=(AttributeError, ImportError))
-
-
 FIELDS = ("template_id", "name", "template", "variables", "version", "created_at", "performance_score")
 MANAGER = {
     "get_template": ["template_id", "version"],
@@ -95,7 +91,6 @@ def test_the_examples_ship_under_their_own_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "parameters"), EXPERIMENT.items(), ids=EXPERIMENT)
-@experiments("PromptABTest")
 def test_prompt_ab_test_method(method: str, parameters: list[str]) -> None:
     """By the spec's name, with the spec's parameters first; sync."""
     function = getattr(spec_class("PromptABTest"), method)
@@ -104,14 +99,12 @@ def test_prompt_ab_test_method(method: str, parameters: list[str]) -> None:
 
 
 @pytest.mark.parametrize("attribute", ["template_id", "variants", "results"])
-@experiments("PromptABTest")
 def test_prompt_ab_test_attribute(attribute: str) -> None:
     """What the spec's constructor sets."""
     test = spec_class("PromptABTest")("extraction_v1", variants=[1, 2, 3])
     assert getattr(test, attribute) in ("extraction_v1", [1, 2, 3], {1: [], 2: [], 3: []})
 
 
-@experiments("the example of an A/B test")
 async def test_the_example_of_an_ab_test(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     """Three versions over a hundred episodes, as written; its last line names the winner, or none yet."""
     manager = (await run(example("EXTRACTION_PROMPT"), PromptManager=spec_class("PromptManager")))["prompt_manager"]

@@ -44,29 +44,7 @@ UNITS = {
 }
 UNIT = {word: unit for unit, words in UNITS.items() for word in words.split()}
 SCALES = {"k": 3, "thousand": 3, "mn": 6, "million": 6, "bn": 9, "billion": 9, "trillion": 12}
-LINKING = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "each",
-        "every",
-        "for",
-        "from",
-        "in",
-        "is",
-        "of",
-        "on",
-        "out",
-        "per",
-        "the",
-        "to",
-        "total",
-        "when",
-        "with",
-    ]
-)
+LINKING = re.compile("a|an|and|at|each|every|for|from|in|is|of|on|out|per|the|to|total|when|with")
 """A unit ends before one of these: "18 dollars per day" is in dollars."""
 
 SIGN = r"[-+]?"
@@ -154,7 +132,7 @@ def _unit(text: str, at: int) -> tuple[str, int, int]:
     unit, scale, end = "", 0, at
     for match in WORD.finditer(text, at):
         gap, word = text[end : match.start()], match[0].lower()
-        if gap.strip(" -") or len(gap) > 1 or word in LINKING:
+        if gap.strip(" -") or len(gap) > 1 or LINKING.fullmatch(word):
             break
         if not unit and word in SCALES and end == at:
             scale = SCALES[word]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from orchestra.settings.base import Spec
+from orchestra.settings.nodes.ensembles import AnswersSpec, CascadeSpec, VoteSpec
 from orchestra.settings.nodes.judged import CheckSpec, FieldSpec, FuseSpec, RankSpec, VerifySpec
 from orchestra.settings.nodes.keeping import CachedSpec, FallbackSpec, LimitedSpec, RetrySpec
 from orchestra.settings.nodes.models import ModelSpec, NameSpec
@@ -17,8 +18,10 @@ from orchestra.settings.nodes.spread import SpreadSpec
 from orchestra.settings.nodes.when import Bounds, When, Words
 
 __all__ = [
+    "AnswersSpec",
     "Bounds",
     "CachedSpec",
+    "CascadeSpec",
     "CheckSpec",
     "ClassifierSpec",
     "FallbackSpec",
@@ -38,12 +41,19 @@ __all__ = [
     "SpreadSpec",
     "StrategyName",
     "VerifySpec",
+    "VoteSpec",
     "When",
     "Words",
 ]
 
 
+SPELLINGS = {"voting": "vote", "ranking": "rank", "fusion": "fuse", "verification": "verify"}
+"""The spec's words for kinds of nodes."""
+
+
 def _named(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("kind") in SPELLINGS:
+        return {**value, "kind": SPELLINGS[value["kind"]]}
     return {"kind": "name", "name": value} if isinstance(value, str) else value
 
 
@@ -61,6 +71,8 @@ NodeSpec = Annotated[
         | Annotated[RetrySpec, Tag("retry")]
         | Annotated[LimitedSpec, Tag("limited")]
         | Annotated[CachedSpec, Tag("cached")]
+        | Annotated[VoteSpec, Tag("vote")]
+        | Annotated[CascadeSpec, Tag("cascade")]
         | Annotated[RankSpec, Tag("rank")]
         | Annotated[FuseSpec, Tag("fuse")]
         | Annotated[VerifySpec, Tag("verify")]
@@ -72,7 +84,7 @@ NodeSpec = Annotated[
 
 _nesting: tuple[type[Spec], ...] = (
     *(RuleSpec, ClassifierSpec, RouteSpec, SplitSpec, SpreadSpec, FallbackSpec, RetrySpec, LimitedSpec, CachedSpec),
-    *(RankSpec, FuseSpec, VerifySpec, PromptedSpec),
+    *(VoteSpec, CascadeSpec, RankSpec, FuseSpec, VerifySpec, PromptedSpec),
 )
 for _spec in _nesting:
     _spec.model_rebuild(_types_namespace={"NodeSpec": NodeSpec})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestra import (
@@ -27,50 +27,9 @@ from orchestra import (
 from orchestra.gather import gather
 from orchestra.ledger import Budget, Ledger, Ledgered, nano
 from orchestra.testing import Scripted
-from orchestra.types import Attempt, Hold, Model, Want
+from orchestra.types import Model, Want
 
-
-@dataclass
-class Held:
-    purse: Purse
-    want: Want
-    ends: int = 0
-
-    def book(self, attempt: Attempt) -> Attempt:
-        self.ends += 1
-        return attempt
-
-    def release(self) -> None:
-        self.ends += 1
-        self.purse.released += 1
-
-
-class Purse:
-    """Budgets that remember who asked for what together, and refuse what does not fit."""
-
-    bounded = True
-
-    def __init__(self, room_usd: str = "1000", turns: int = 1) -> None:
-        self.left = Decimal(room_usd)
-        self.turns = turns
-        self.asked: list[list[str]] = []
-        self.holds: list[Held] = []
-        self.released = 0
-
-    async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
-        self.asked.append([want.model for want in wants])
-        for _ in range(self.turns):
-            await asyncio.sleep(0)
-        needed = sum((want.most_usd or Decimal(0) for want in wants), Decimal(0))
-        if needed > self.left:
-            raise BudgetExceeded(f"{needed} is more than {self.left}")
-        self.left -= needed
-        held = [Held(self, want) for want in wants]
-        self.holds += held
-        return held
-
-    def note(self, attempt: Attempt) -> None:
-        """Nothing is kept."""
+from .support import Purse, nobody_else, settle
 
 
 def members(*models: Model) -> list[tuple[str, Model]]:
@@ -83,18 +42,6 @@ def scripted(n: int, *steps: Any, **options: Any) -> Scripted:
 
 def texts(outcomes: Sequence[Any]) -> list[Any]:
     return [outcome.text if isinstance(outcome, Response) else outcome for outcome in outcomes]
-
-
-async def settle(turns: int) -> None:
-    for _ in range(turns):
-        await asyncio.sleep(0)
-
-
-async def nobody_else() -> bool:
-    """No task of ours is left; one of the test runner's own does not count."""
-    await settle(5)
-    names = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
-    return not {name for name in names if "gather" in name or "held" in name or "wait_for" in name}
 
 
 async def test_outcomes_come_in_the_order_of_the_members_with_their_paths_and_without_the_sink() -> None:
@@ -353,6 +300,7 @@ def build(plan: Sequence[tuple[str, int]], nested: bool) -> list[tuple[str, Mode
 
 @settings(max_examples=120)
 @given(plans, st.booleans(), st.integers(0, 12), st.integers(0, 3))
+@example([("answer", 0), ("answer", 6), ("wait for others", 0)], True, 2, 3)
 def test_first_reservations_are_granted_together_or_none_is(
     plan: Sequence[tuple[str, int]], nested: bool, room: int, turns: int
 ) -> None:
