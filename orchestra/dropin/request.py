@@ -44,7 +44,11 @@ class Asked:
 def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) -> Asked:
     """The request that LiteLLM's keywords for a provider's handler make; raises `ConfigError` for what can't be one."""
     model = unquote(model)
-    params = {name: value for name, value in given["optional_params"].items() if name not in NOT_PARAMETERS}
+    params = {
+        name: value
+        for name, value in given["optional_params"].items()
+        if value is not None and name not in NOT_PARAMETERS
+    }
     about = given.get("litellm_params") or {}
     metadata = dict(about.get("metadata") or {})
     words = metadata.pop(WORD, None) or {}
@@ -61,7 +65,7 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
         options["stream_options"] = stream_options
     if call == "chat":
         options["messages"] = _signed(given["messages"], getattr(given.get("logging_obj"), "messages", None))
-    else:
+    elif call == "embedding":
         options["input"] = given["input"]
     for word, ours in PROMPT.items():
         if about.get(word) is not None:

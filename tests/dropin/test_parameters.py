@@ -80,6 +80,14 @@ async def test_thinking_reaches_claude(sides: tuple[Side, Side]) -> None:
     assert ours.get("error") == theirs.get("error")
 
 
+async def test_metadata_reaches_whom_litellm_gives_it_to(sides: tuple[Side, Side]) -> None:
+    """LiteLLM sends Anthropic the user's id that is in it; our own words stay here."""
+    given = {"metadata": {"user_id": "ann", "orchestra": {"tags": {"user": "ann"}}}, "max_tokens": 9}
+    theirs, ours = [await observed(side, "async", "anthropic", **copy.deepcopy(given)) for side in sides]
+    assert ours["upstream"] == theirs["upstream"]
+    assert ours["upstream"][0]["metadata"] == {"user_id": "ann"}
+
+
 async def test_what_nobody_knows_reaches_the_member(sides: tuple[Side, Side]) -> None:
     """An unknown keyword is the provider's to judge; headers of both names are sent."""
     given = {"guided_choice": ["a"], "headers": {"X-One": "1"}, "extra_headers": {"X-Two": "2"}}
