@@ -8,6 +8,7 @@ import typer
 
 from orchestra.cli.ask import ask
 from orchestra.cli.budget import budget
+from orchestra.cli.calibrate import calibrate
 from orchestra.cli.check import check
 from orchestra.cli.experiment import app as experiment
 from orchestra.cli.explain import explain
@@ -17,6 +18,7 @@ from orchestra.cli.ledger import app as ledger
 from orchestra.cli.local import app as local
 from orchestra.cli.log import log
 from orchestra.cli.models import models
+from orchestra.cli.panel import panel
 from orchestra.cli.prompts import app as prompts
 from orchestra.cli.providers import providers
 from orchestra.cli.proxy import proxy
@@ -32,7 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, explain, learn, replay, usage, log, budget, check, models, providers, schema, init, proxy):
+everyday = (ask, explain, usage, log, budget)
+building = (check, models, providers, schema, init)
+learning = (learn, replay, panel, calibrate)
+for command in (*everyday, *learning, *building, proxy):
     app.command()(command)
 app.add_typer(prompts, name="prompts")
 app.command(context_settings={"allow_interspersed_args": False})(run)

@@ -33,9 +33,13 @@ class Rules:
     def total(self) -> int:
         return sum(self.weights)
 
+    def heard(self, keys: Keys) -> list[Hashable | None]:
+        """The keys of those who have a vote."""
+        return [key if weight else None for key, weight in zip(keys, self.weights, strict=True)]
+
     def count(self, keys: Keys) -> Count | None:
         """The outcome when no more votes come; `None` where there were none."""
-        groups = self._groups(joined(keys))
+        groups = self._groups(joined(self.heard(keys)))
         if not groups:
             return None
         voters = max(groups.values(), key=self._rank)
@@ -51,7 +55,7 @@ class Rules:
         left = [n for n in left if self.weights[n]]
         if not left:
             return self.count(keys)
-        counts = [self._settled(self._groups(now), left) for now in possible(keys)]
+        counts = [self._settled(self._groups(now), left) for now in possible(self.heard(keys))]
         first = counts[0]
         if first is None:
             return None
@@ -65,7 +69,10 @@ class Rules:
     def hopeless(self, keys: Keys, left: Iterable[int]) -> bool:
         """Whatever the members `left` answer, no answer will have enough."""
         room = self._sum(left)
-        best = max((self._sum(voters) for now in possible(keys) for voters in self._groups(now).values()), default=0)
+        best = max(
+            (self._sum(voters) for now in possible(self.heard(keys)) for voters in self._groups(now).values()),
+            default=0,
+        )
         return not self._enough(Fraction(best + room, self.total))
 
     def _settled(self, groups: dict[Hashable, list[int]], left: Sequence[int]) -> Count | None:
@@ -85,7 +92,7 @@ class Rules:
     def _groups(self, keys: Keys) -> dict[Hashable, list[int]]:
         groups: dict[Hashable, list[int]] = {}
         for n, key in enumerate(keys):
-            if key is not None and self.weights[n]:
+            if key is not None:
                 groups.setdefault(key, []).append(n)
         return groups
 

@@ -115,7 +115,7 @@ class Poll:
         return self.rules.weights[n], -n
 
     def _result(self, answer: Answer, agreed: bool) -> dict[str, Any]:
-        keys = joined([*self.keys, answer.key])
+        keys = joined([*self.rules.heard(self.keys), answer.key])
         votes = [n for n, key in enumerate(keys[:-1]) if key == keys[-1]]
         share = sum(self.rules.weights[n] for n in votes) / self.rules.total
         return {"result": answer.said, "confidence": share, "votes": self._votes(), "agreed": agreed}
