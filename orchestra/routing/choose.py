@@ -73,7 +73,7 @@ def choose(
     """
     able: dict[str, tuple[str, str]] = {}
     last: dict[str, tuple[str, str]] = {}
-    gone = {name for name, _ in passed}
+    gone = {name for name, _ in passed} - {arm.name for arm in fallback}
     for rule, reason, arm in (*candidates, *(("fallback", "the first of the fallbacks that can", a) for a in fallback)):
         if arm.name in gone:
             continue
