@@ -116,8 +116,8 @@ def consensus(
     accuracies = [PRIOR] * len(votes[0])
     discounts = _discounts(_agreement(votes), len(accuracies))
     beliefs: list[Belief] = []
-    for _ in range(4):
-        for _ in range(10):
+    for _ in range(3):
+        for _ in range(8):
             odds = _log_odds(accuracies, ALTERNATIVES)
             beliefs = [_scored(_belief(vote, odds, discounts), score) for vote, score in zip(votes, known, strict=True)]
             accuracies = _accuracies(votes, beliefs)
