@@ -1,15 +1,16 @@
 """Fusion and judging on recorded answers: k answers of a model make one record of k fields, fused by the real nodes.
 
 A record is right when all its fields are. Against field fusion stand the best single member, and a vote over whole
-records (the one that most members gave, the first of equals). Members are ordered, and reliabilities learned, on one
-half of the questions; records are made of the other half, in several ways. Intervals are 95 %, over the records of the
-first seed alone, because seeds share their questions; p is McNemar's against the best single member on that seed.
+records (the one that most members gave, the first of equals). Members are ordered by their right answers, and reliabilities
+learned without any, on one half of the questions; records are made of the other half, in several ways. Intervals are
+95 %, over the records of the first seed alone, because seeds share their questions; p is McNemar's against the best
+single member on that seed.
 
 The second table lets a check that needs no model judge the recorded reasoning: whether the equations that an answer
 writes out hold. `rank` gives the first member's answer that passes, `verify` asks a cheap member and hands what fails
 on to a strong one.
 
-    python benchmarks/fusion.py [--recorded FOLDER] [--seeds 5] [--fields 4,8,16] [--json]
+    python benchmarks/fusion.py [--recorded FOLDER] [--seeds 5] [--fields 2,4,8,16] [--json]
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.answers import Answers
 from orchestra.ensemble.checks import Adds, Checked
 from orchestra.ensemble.records import Records
+from orchestra.ensemble.weights import learned
 from orchestra.prompting import Library
+from orchestra.settings.nodes import FieldSpec
 from orchestra.types import Model, Request, Response
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data" / "recorded"
@@ -111,12 +114,12 @@ def accuracy(questions: Sequence[Question], model: str) -> float:
 
 
 def weights_of(questions: Sequence[Question], models: Sequence[str]) -> dict[str, int]:
-    """Log odds of being right, as whole numbers; the mildest that order the members, so that two still outvote one."""
-    odds = {}
-    for model in models:
-        right = (sum(question.right(model) for question in questions) + 1) / (len(questions) + 2)
-        odds[model] = max(1, round(100 * math.log(1 + right / (1 - right))))
-    return odds
+    """Reliabilities learned from who agrees with whom, without a label, as `weights: learned` does."""
+    votes = []
+    for question in questions:
+        numbers = {key: n for n, key in enumerate(dict.fromkeys(question.keys[model] for model in models))}
+        votes.append([None if question.said[model] is None else numbers[question.keys[model]] for model in models])
+    return dict(zip(models, learned(votes).weights, strict=True))
 
 
 def replay(texts: dict[str, str], model: str) -> tuple[str, Model]:
@@ -126,8 +129,9 @@ def replay(texts: dict[str, str], model: str) -> tuple[str, Model]:
     return model, answer
 
 
-async def fused(models: Sequence[str], texts: dict[str, str], weights: dict[str, int]) -> dict[str, Any]:
-    node = Fuse(tuple(replay(texts, model) for model in models), Records(LIBRARY, weights=weights))
+async def fused(task: str, models: Sequence[str], texts: dict[str, str], weights: dict[str, int]) -> dict[str, Any]:
+    rules = {kind: FieldSpec(kind=KINDS[task].kind, merge="vote") for kind in ("string", "number", "boolean", "list")}
+    node = Fuse(tuple(replay(texts, model) for model in models), Records(LIBRARY, weights=weights, rules=rules))
     result: dict[str, Any] = (await node(Request())).result
     return result
 
@@ -164,7 +168,7 @@ async def one_run(task: str, panel: str, questions: Sequence[Question], fields: 
         winner, votes = Counter(keys).most_common(1)[0]
         ways = []
         for own in ({}, weights):
-            result = await fused(models, texts, own)
+            result = await fused(task, models, texts, own)
             ways.append(all(answers.form(result.get(n)) == q.gold for n, q in zip(names, part, strict=True)))
         for column, value in zip(found, (keys[0] == gold, winner == gold, *ways, votes == 1), strict=True):
             column.append(value)
@@ -268,7 +272,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recorded", type=Path, default=RECORDED, help="the folder of the recorded answers")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--fields", default="4,8,16", help="the sizes of the records")
+    parser.add_argument("--fields", default="2,4,8,16", help="the sizes of the records")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     given = parser.parse_args()
     if not given.recorded.is_dir():

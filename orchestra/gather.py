@@ -91,7 +91,7 @@ class _Meeting:
     def meet(self) -> None:
         """Begin a round once everybody is there; where nobody wants money, those who wait for us are to know."""
         self.waiting = [one for one in self.waiting if not one.granted.done()]
-        if self.expected == {one.place for one in self.waiting} and (self.waiting or not self.passed_on):
+        if self.expected <= {one.place for one in self.waiting} and (self.waiting or not self.passed_on):
             self.passed_on = True
             self.rounds.put_nowait(self.waiting)
             self.waiting = []

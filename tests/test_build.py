@@ -172,12 +172,6 @@ def test_the_repr_shows_the_tree() -> None:
     assert "openai/gpt-4o-mini" in shown
 
 
-@pytest.mark.parametrize("text", ["ensemble: {enabled: true}"], ids=["ensemble"])
-def test_what_this_version_cannot_do_is_refused_not_ignored(text: str) -> None:
-    """A setting that would do nothing is a mistake to hear of."""
-    assert "this version has no" in mistakes(text)[0]
-
-
 def test_a_budget_names_a_model_to_downgrade_to() -> None:
     """A misspelt one is found at its line; an unknown time zone too."""
     text = "budgets:\n  daily: {limit_usd: 1, on_exceeded: downgrade, downgrade_to: gtp-4o}\n"

@@ -23,5 +23,6 @@ def test_the_wheel_has_the_shipped_files_and_the_type_marker(tmp_path: Path) -> 
                     shipped = f"orchestra/_data/{path.relative_to(ROOT)}"
                     assert archive.read(shipped) == path.read_bytes()
     assert "orchestra/py.typed" in names
-    assert not [name for name in names if name.endswith(".pth") or "sitecustomize" in name]
+    started = {name for name in names if name.endswith(".pth") or "sitecustomize" in name}
+    assert started == {"orchestra/dropin/bootstrap/sitecustomize.py"}  # on the path of `orchestra run` alone
     assert not [name for name in names if name.startswith("tests/")]

@@ -13,6 +13,7 @@ from orchestra.ensemble.checks import Adds, Check, Checked, Fits, Matches, Resem
 from orchestra.ensemble.judges import Pairwise, Pointwise
 from orchestra.ensemble.order import BradleyTerry, Copeland
 from orchestra.ensemble.records import Records
+from orchestra.ensemble.reliability import FUSION, LearnedFields, fields_of, none_yet
 from orchestra.ensemble.schema import Schema
 from orchestra.ensemble.synthesis import Synthesis
 from orchestra.errors import ConfigError, NoModelAvailable
@@ -42,8 +43,9 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
     if not spec.models:
         return panelled(builder, spec, name, path)
     arms = builder.nodes(spec.models, name, (*path, "models"))
-    prompts = builder.tree.prompts
-    for given, where in ((spec.weights, "weights"), *((one.weights, "fields") for one in spec.fields.values())):
+    prompts, ledger = builder.tree.prompts, builder.tree.money.ledger
+    weights = spec.weights if isinstance(spec.weights, dict) else {}
+    for given, where in ((weights, "weights"), *((one.weights, "fields") for one in spec.fields.values())):
         for member in (given or {}).keys() - {arm.name for arm in arms}:
             known = ", ".join(arm.name for arm in arms)
             builder.problem((*path, where), f"{member!r} is no member; there are {known}")
@@ -52,10 +54,12 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
     records = Records(
         prompts,
         schema=_schema(builder, spec.json_schema, (*path, "json_schema")),
-        weights=spec.weights,
+        weights=weights,
         rules=spec.fields,
         min_agreement=spec.min_agreement,
         arbiter=None if arbiter is None else Asked(arbiter.name, arbiter.model, prompts),
+        measure=LearnedFields(fields_of(ledger)) if spec.weights == "learned" else none_yet,
+        record=lambda told: ledger.event(FUSION, None, told),
     )
     synthesis = Synthesis(Asked(aggregator.name, aggregator.model, prompts))
     pairs = tuple((arm.name, arm.model) for arm in arms)

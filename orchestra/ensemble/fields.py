@@ -8,22 +8,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestra.ensemble.align import Row, by_key, by_match, identifier
-from orchestra.settings.nodes.judged import FieldSpec
+from orchestra.settings.nodes import FieldSpec
+from orchestra.settings.nodes.ensembles import AnswerKind
 
 Type = Literal["object", "list", "string", "number", "boolean"]
 
 Path = tuple[str | int, ...]
 
-Same = Callable[[Sequence[Any]], Sequence[Hashable]]
-"""A key for each of several values, equal for those that are the same answer."""
+Same = Callable[[Sequence[Any], AnswerKind], Sequence[Hashable]]
+"""A key for each of several values of a kind, equal for those that are the same answer."""
+
+Measured = Callable[[str], Sequence[int] | None]
+"""The members' reliabilities for a field by its path; `None` where nothing is known."""
+
+
+def unmeasured(path: str) -> None:
+    """Nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value, the share of the members that gave it, by weight, and who they are."""
+    """A value, the share of the members that gave it, by weight, and who they are, by number and by name."""
 
     value: Any
     share: float
+    voters: tuple[int, ...]
     sources: tuple[str, ...]
 
 
@@ -82,14 +91,16 @@ class Merged:
 class Fusion:
     """Merges the answers of `names`, field by field.
 
-    `weights` are the members' reliabilities, whole numbers; one that is not named has 1. `rules` are by path
-    (`items.price`, without positions) or by type. An absent field, `null` and an empty text are no vote.
+    `weights` are the members' reliabilities, whole numbers; one that is not named has 1. `measured` gives those for a
+    field, and a rule's own come before both. `rules` are by path (`items.price`, without positions) or by type. An
+    absent field, `null` and an empty text are no vote.
     """
 
     names: Sequence[str]
     same: Same
     weights: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, FieldSpec] = field(default_factory=dict)
+    measured: Measured = unmeasured
 
     def __call__(self, values: Mapping[int, Any]) -> Merged:
         """Merge what the members answered; `values` is by member, and one that is not there is no vote."""
@@ -108,7 +119,7 @@ class Fusion:
         alike = {n: given[n] for n, kind in types.items() if kind == heaviest}
         if rule.merge != "vote" and len(alike) < len(types) and heaviest in ("object", "list"):
             rest = {n: given[n] for n in types if n not in alike}
-            note(self._field(path, [(next(iter(alike.values())), list(alike)), *self._grouped(rest)]))
+            note(self._field(path, [(next(iter(alike.values())), list(alike)), *self._grouped(rest, rule)]))
         match heaviest, rule.merge:
             case "object", None:
                 return self._object(alike, path, note)
@@ -125,7 +136,7 @@ class Fusion:
             least = self.rule(here, "").min_support
             share = self._share([n for n, value in have.items() if value is not None], here)
             if least and round(share, 2) < least:
-                note(self._field(here, self._grouped(have), kept=False))
+                note(self._field(here, self._grouped(have, FieldSpec()), kept=False))
             else:
                 made[name] = self._merged(have, here, note)
         return made
@@ -135,7 +146,7 @@ class Fusion:
     ) -> list[Any]:
         made: list[Any] = []
         least = 0.5 if rule.min_support is None else rule.min_support
-        for row in self._rows(given, rule.key):
+        for row in self._rows(given, rule):
             items = {n: item for n, (_, item) in row.items()}
             if round(self._share(items, path), 2) < least:
                 note(self._field(path, [(next(iter(items.values())), list(items))], kept=False))
@@ -143,22 +154,22 @@ class Fusion:
             made.append(self._merged(items, (*path, len(made)), note))
         return made
 
-    def _rows(self, given: Mapping[int, Sequence[Any]], key: str | None) -> list[Row]:
+    def _rows(self, given: Mapping[int, Sequence[Any]], rule: FieldSpec) -> list[Row]:
         """The items of all lists, each thing once, by the numbers of the members that have it."""
         members, lists = list(given), list(given.values())
         objects = all(isinstance(item, Mapping) for items in lists for item in items)
-        key = key or (identifier(lists) if objects else None)
+        key = rule.key or (identifier(lists) if objects else None)
         if objects and key is None:
             rows = by_match(lists)
         else:
             named = [[item.get(key) if objects else item for item in items] for items in lists]
-            keys = iter(self.same([value for values in named for value in values]))
+            keys = iter(self.same([value for values in named for value in values], rule.kind))
             rows = by_key(lists, [[next(keys) for _ in values] for values in named])
         return [{members[n]: cell for n, cell in row.items()} for row in rows]
 
     def _scalar(self, given: Mapping[int, Any], path: Path, rule: FieldSpec, note: Callable[[Field], None]) -> Any:
         weights = self._weights(path)
-        groups = self._grouped(given)
+        groups = self._grouped(given, rule)
         totals = [sum(weights[n] for n in members) for _, members in groups]
         chosen = totals.index(max(totals))
         match rule.merge:
@@ -173,34 +184,45 @@ class Fusion:
         note(self._field(path, groups))
         return groups[0][0]
 
-    def _grouped(self, given: Mapping[int, Any]) -> list[tuple[Any, list[int]]]:
+    def _grouped(self, given: Mapping[int, Any], rule: FieldSpec) -> list[tuple[Any, list[int]]]:
         """The different values in the order of those who gave them first, each in its first form."""
         groups: dict[Hashable, tuple[Any, list[int]]] = {}
         ordered = sorted(given)
-        for n, key in zip(ordered, self.same([given[n] for n in ordered]), strict=True):
+        for n, key in zip(ordered, self.same([given[n] for n in ordered], rule.kind), strict=True):
             groups.setdefault(key, (given[n], []))[1].append(n)
         return list(groups.values())
 
     def _field(self, path: Path, groups: Sequence[tuple[Any, Sequence[int]]], kept: bool = True) -> Field:
         given = (
-            Given(value, self._share(members, path), tuple(self.names[n] for n in sorted(members)))
+            Given(
+                value,
+                self._share(members, path),
+                voters := tuple(sorted(members)),
+                tuple(self.names[n] for n in voters),
+            )
             for value, members in groups
         )
         return Field(path=path, given=tuple(given), kept=kept)
 
     def rule(self, path: Path, kind: str) -> FieldSpec:
         """The rule of a field: that of its path, else that of its type."""
-        name = ".".join(part for part in path if isinstance(part, str))
-        return self.rules.get(name) or self.rules.get(kind) or FieldSpec()
+        return self.rules.get(plain(path)) or self.rules.get(kind) or FieldSpec()
 
     def _weights(self, path: Path) -> list[int]:
-        own = self.rule(path, "").weights or {}
-        return [own.get(name, self.weights.get(name, 1)) for name in self.names]
+        own = self.rule(path, "").weights
+        if own is None and (measured := self.measured(plain(path))) is not None:
+            return list(measured)
+        return [(own or {}).get(name, self.weights.get(name, 1)) for name in self.names]
 
     def _share(self, members: Sequence[int] | Mapping[int, Any], path: Path) -> float:
         """How much of the weight some members have; as other shares it is compared rounded to two places."""
         weights = self._weights(path)
         return sum(weights[n] for n in members) / (sum(weights) or 1)
+
+
+def plain(path: Path) -> str:
+    """A path without positions: `items.price`."""
+    return ".".join(part for part in path if isinstance(part, str))
 
 
 def type_of(value: Any) -> Type:

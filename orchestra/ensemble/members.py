@@ -13,18 +13,26 @@ from orchestra.types import Failure, Model, Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Those who answered, by name and in their order, and those who did not."""
+    """What became of each member, by name and in their order."""
 
-    given: tuple[tuple[str, Response], ...]
-    failures: tuple[Failure, ...]
+    members: tuple[tuple[str, Response | Failure], ...]
 
     @property
-    def asked(self) -> int:
-        return len(self.given) + len(self.failures)
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.members)
+
+    @property
+    def given(self) -> tuple[tuple[str, Response], ...]:
+        """Those who answered."""
+        return tuple((name, outcome) for name, outcome in self.members if isinstance(outcome, Response))
 
     @property
     def responses(self) -> tuple[Response, ...]:
         return tuple(response for _, response in self.given)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return tuple(outcome for _, outcome in self.members if isinstance(outcome, Failure))
 
     @property
     def sources(self) -> tuple[Response | Failure, ...]:
@@ -41,12 +49,11 @@ async def ask(
 ) -> Outcomes:
     """Ask all members; raises the error of a single one, `AllFailed` of several, where none answers."""
     outcomes = await gather(models, request, clock=clock)
-    pairs = [(name, outcome) for (name, _), outcome in zip(models, outcomes, strict=True)]
-    given = tuple((name, outcome) for name, outcome in pairs if isinstance(outcome, Response))
-    failures = tuple(outcome for _, outcome in pairs if isinstance(outcome, Failure))
-    if given:
-        return Outcomes(given, failures)
-    errors = [failure.error for failure in failures]
+    pairs = zip((name for name, _ in models), outcomes, strict=True)
+    found = Outcomes(tuple((name, outcome) for name, outcome in pairs if outcome is not None))
+    if found.given:
+        return found
+    errors = [failure.error for failure in found.failures]
     raise errors[0] if len(errors) == 1 else AllFailed(f"all {len(errors)} models failed", errors)
 
 

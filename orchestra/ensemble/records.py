@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,20 +12,25 @@ from orchestra.ensemble.asking import Asked, Prompts
 from orchestra.ensemble.fields import Field, Fusion, Merged, Same, put
 from orchestra.ensemble.forms.data import json_values
 from orchestra.ensemble.members import Outcomes, noted
+from orchestra.ensemble.reliability import Measure, ballot, none_yet
 from orchestra.ensemble.schema import Schema, data_of
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
-from orchestra.settings.nodes.judged import FieldSpec
+from orchestra.settings.nodes import FieldSpec
+from orchestra.settings.nodes.ensembles import AnswerKind
 from orchestra.types import Request, Response, Usage
 
 
-def same(values: Sequence[Any]) -> Sequence[Hashable]:
-    """What values of one field are compared by: as answers are."""
-    return joined([Answers().form(value) for value in values])
+def same(values: Sequence[Any], kind: AnswerKind = "auto") -> Sequence[Hashable]:
+    """What values of one field are compared by: as answers of that kind are."""
+    answers = Answers(kind)
+    return joined([answers.form(value) for value in values])
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
     """Merges structured answers; `weights` are the members' reliabilities, `rules` say how fields are merged.
+
+    `measure` gives the reliabilities that are known of each field, `record` keeps each fusion for it to learn from.
 
     Fields on which members differ, and whose value has less than `min_agreement` of the weight, go to `arbiter`, all of
     them in one call, where there is one; it may only choose between the values that were given. The record must fit
@@ -40,6 +45,8 @@ class Records:
     rules: Mapping[str, FieldSpec] = field(default_factory=dict)
     min_agreement: float = 0.67
     arbiter: Asked | None = None
+    measure: Measure = none_yet
+    record: Callable[[Mapping[str, Any]], object] | None = field(default=None, repr=False, compare=False)
 
     def expected(self, request: Request) -> bool:
         """The answers are to be records."""
@@ -54,13 +61,15 @@ class Records:
 
     def read(self, found: Outcomes) -> dict[int, Any]:
         """The records of those who gave one, by their numbers."""
-        data = {n: data_of(response) for n, response in enumerate(found.responses)}
+        data = {n: data_of(one) for n, (_, one) in enumerate(found.members) if isinstance(one, Response)}
         return {n: record for n, record in data.items() if record is not None}
 
     async def __call__(self, request: Request, found: Outcomes, data: Mapping[int, Any]) -> Response:
         """One response with the merged record as its `result`, and who said what in `details`."""
-        names = [name for name, _ in found.given]
-        merged = Fusion([*names, *(one.name for one in found.failures)], self.same, self.weights, self.rules)(data)
+        names = found.names
+        merged = Fusion(names, self.same, self.weights, self.rules, self.measure(request, names))(data)
+        if self.record is not None:
+            self.record(ballot(request, names, merged))
         merged, settled = await self._settled(request, merged)
         schema = self.schema or Schema.of(request.params.get("response_format"))
         value, wrong = merged.value, schema.problems(merged.value)
@@ -72,7 +81,8 @@ class Records:
                 value = data[stand_in]
                 wrong += [f"{names[stand_in]}'s stands in"]
         fits = not wrong or len(wrong) == 2
-        missing = "" if len(data) == len(names) else f"{len(names) - len(data)} of {len(names)} answers have no JSON"
+        given, said = len(found.given), len(data)
+        missing = f"{given - said} of {given} answers have no JSON" if said < given else ""
         instance = schema.instance(value) if fits else value
         return Response(
             text=json.dumps(value, ensure_ascii=False),

@@ -124,6 +124,14 @@ def test_weights_are_those_of_the_members_or_of_the_field() -> None:
     assert field(found, "price").confidence == 3 / 5
 
 
+def test_the_kind_of_a_field_says_when_two_values_are_the_same() -> None:
+    """A code literal is compared by value, and its capitals count; other texts are not."""
+    records = [{"v": "'Ab'"}, {"v": "ab"}, {"v": "ab"}]
+    assert field(merged({"v": "AB"}, {"v": "ab"}), "v").confidence == 1
+    assert merged(*records, rules={"v": FieldSpec(kind="code")}).value == {"v": "ab"}
+    assert field(merged(*records, rules={"string": FieldSpec(kind="code")}), "v").confidence == 2 / 3
+
+
 def test_another_shape_is_a_conflict() -> None:
     """A list where others have a text is outvoted, and noted."""
     found = merged({"tags": ["x"]}, {"tags": ["x"]}, {"tags": "x"})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestra import (
@@ -300,6 +300,7 @@ def build(plan: Sequence[tuple[str, int]], nested: bool) -> list[tuple[str, Mode
 
 @settings(max_examples=120)
 @given(plans, st.booleans(), st.integers(0, 12), st.integers(0, 3))
+@example([("answer", 0), ("answer", 6), ("wait for others", 0)], True, 2, 3)
 def test_first_reservations_are_granted_together_or_none_is(
     plan: Sequence[tuple[str, int]], nested: bool, room: int, turns: int
 ) -> None:

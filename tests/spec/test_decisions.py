@@ -221,7 +221,7 @@ async def test_timeout_is_per_attempt_and_deadline_s_is_the_total(provider: Prov
         assert api.settings.deadline_s == 120
         await api.generate("the first call is slow", model="gpt-4o-mini", timeout=60)
         provider.always(Fault.HANG)
-        with pytest.raises(TimedOut, match=r"no answer within 0\.8 s"):
+        with pytest.raises(TimedOut, match="no answer"):
             await api.generate("hello", model="gpt-4o-mini")
 
 

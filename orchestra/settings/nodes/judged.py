@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from orchestra.settings.base import Spec
+from orchestra.settings.nodes.ensembles import AnswerKind
 
 if TYPE_CHECKING:
     from orchestra.settings.nodes import NodeSpec
@@ -68,6 +69,8 @@ class RankSpec(Spec):
 class FieldSpec(Spec):
     """How a field of a record, or every field of a type, is merged."""
 
+    kind: AnswerKind = "auto"
+    """What its values are, which says when two of them are the same."""
     merge: Merge | None = None
     """Unset: lists by `union`, everything else by `vote`."""
     key: str | None = None
@@ -76,7 +79,7 @@ class FieldSpec(Spec):
     min_support: float | None = Field(default=None, ge=0, le=1)
     """The share of the members below which it is left out; unset, 0.5 for the items of a list."""
     weights: dict[str, int] | None = None
-    """The members' reliabilities for this field."""
+    """The members' reliabilities for this field, in place of those of the whole."""
 
 
 class FuseSpec(Spec):
@@ -89,8 +92,9 @@ class FuseSpec(Spec):
     """What a record must look like, and the members are told: a JSON schema, in Python a pydantic class too."""
     fields: dict[str, FieldSpec] = Field(default_factory=dict)
     """By path (`items.price`) or by type (`string`, `number`, `boolean`, `list`)."""
-    weights: dict[str, int] = Field(default_factory=dict)
-    """The members' reliabilities, whole numbers; one that is not named has 1."""
+    weights: Literal["equal", "learned"] | dict[str, int] = "equal"
+    """The members' reliabilities: `learned` for each field from past fusions in the ledger, or an integer for each
+    member by name, 1 for one that is not named."""
     min_agreement: float = Field(default=0.67, ge=0, le=1)
     """Fields with less go to the arbiter."""
     arbiter: NodeSpec | None = None
