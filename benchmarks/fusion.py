@@ -1,10 +1,10 @@
 """Fusion and judging on recorded answers: k answers of a model make one record of k fields, fused by the real nodes.
 
 A record is right when all its fields are. Against field fusion stand the best single member, and a vote over whole
-records (the one that most members gave, the first of equals). Members are ordered by their right answers, and reliabilities
-learned without any, on one half of the questions; records are made of the other half, in several ways. Intervals are
-95 %, over the records of the first seed alone, because seeds share their questions; p is McNemar's against the best
-single member on that seed.
+records (the one that most members gave, the first of equals). Members are ordered by their right answers, and
+reliabilities learned without any, on one half of the questions; records are made of the other half, in several ways.
+Intervals are 95 %, over the records of the first seed alone, because seeds share their questions; p is McNemar's
+against the best single member on that seed.
 
 The second table lets a check that needs no model judge the recorded reasoning: whether the equations that an answer
 writes out hold. `rank` gives the first member's answer that passes, `verify` asks a cheap member and hands what fails
@@ -162,7 +162,7 @@ async def one_run(task: str, panel: str, questions: Sequence[Question], fields: 
         part = asked[begin : begin + fields]
         names = [f"q{n}" for n in range(fields)]
         records = {model: {n: q.said[model] for n, q in zip(names, part, strict=True)} for model in models}
-        texts = {model: json.dumps(record) for model, record in records.items()}
+        texts = {model: json.dumps(record, default=float) for model, record in records.items()}
         keys = [tuple(q.keys[model] for q in part) for model in models]
         gold = tuple(q.gold for q in part)
         winner, votes = Counter(keys).most_common(1)[0]
