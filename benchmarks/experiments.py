@@ -149,7 +149,7 @@ def raced(one: str, other: str, most: int, seed: int) -> dict[str, tuple[int | N
         wins[1] += pair[1] > pair[0]
         for arm in (0, 1):
             sums[arm].add(pair[arm])
-            z = standard_errors(sums)
+            z = 0.0 if rates and "z-test" in found else standard_errors(sums)
             if "ours" not in found and (called := ours(sums, wins, rates, z)) is not None:
                 found["ours"] = called, n
             if "z-test" not in found and abs(z) > 1.96:
@@ -161,7 +161,7 @@ def raced(one: str, other: str, most: int, seed: int) -> dict[str, tuple[int | N
 
 
 def covered(what: str, most: int, seed: int) -> bool:
-    """An interval held the truth at every look, which is after every tenth result."""
+    """An interval held the truth at every look, which is after every 25th result."""
     kind, _, draw = what.partition(": ")
     chance, sums, signs = Random(seed), (Sums(), Sums()), [0, 0, 0]
     truth = TRUTHS[draw] if kind in ("rate", "mean") else 0.0
@@ -170,7 +170,7 @@ def covered(what: str, most: int, seed: int) -> bool:
         sums[0].add(pair[0])
         sums[1].add(pair[1])
         signs[(pair[1] > pair[0]) - (pair[1] < pair[0])] += 1
-        if n % 10:
+        if n % 25:
             continue
         low, high = interval(kind, sums, signs)
         if not low <= truth <= high:
@@ -252,6 +252,15 @@ def power(run: Runs, runs: int, most: int) -> Iterator[Row]:
             wrong = sum(end[way][0] == 0 for end in ends) / runs
             median = statistics.median(at) if at else None
             yield {"arms": f"{one} / {other}", "way": way, "found": len(at) / runs, "wrong": wrong, "median": median}
+        planned = {"way": "one planned look", "found": 0.8, "wrong": 0.0, "median": planned_size(one, other)}
+        yield {"arms": f"{one} / {other}", **planned}
+
+
+def planned_size(one: str, other: str) -> float:
+    """Results of each arm that a test with a single look, at their end, needs to find the better arm in 80 %."""
+    means = [float(name.split()[1]) for name in (one, other)]
+    spread = 1.0 if one.startswith("rate") else 1 / 5  # of a beta distribution whose parameters add up to 4
+    return (1.96 + 0.842) ** 2 * spread * sum(mean * (1 - mean) for mean in means) / (means[0] - means[1]) ** 2
 
 
 def coverage(run: Runs, runs: int, most: int) -> Iterator[Row]:
@@ -270,6 +279,12 @@ def best_arm(run: Runs, runs: int, most: int) -> Iterator[Row]:
             yield {**row, "wrong": wrong, "results": used[way], "saved": 1 - used[way] / used["uniform"]}
 
 
+def none_is_best(run: Runs, runs: int, most: int) -> Iterator[Row]:
+    for way, adaptive in (("uniform", False), ("top-two", True)):
+        ends = run(best_of, runs, (0.6,) * 5, adaptive, most)
+        yield {"way": way, "runs": runs, "results": most, "called": sum(arm is not None for arm, _ in ends) / runs}
+
+
 def fairness(run: Runs, runs: int, most: int) -> Iterator[Row]:
     for share in (0.5, 0.52, 0.55):
         at = [n for n in run(mismatched, runs, share, most) if n is not None]
@@ -286,8 +301,9 @@ def pairing(run: Runs, runs: int, most: int) -> Iterator[Row]:
 PARTS = {
     "False winners: both arms are the same, a look after every result": (false_winners, 2000, 1000),
     "Power: results of each arm until the better one is called": (power, 500, 3000),
-    "Coverage: the truth was inside at every look": (coverage, 1000, 1000),
+    "Coverage: the truth was inside at every look": (coverage, 400, 1000),
     "The best of five: results of all arms until it is called": (best_arm, 100, 30_000),
+    "False winners of five equal arms: a look after every result": (none_is_best, 400, 4000),
     "Sample ratio: the assignment is fair at 0.5": (fairness, 500, 5000),
     "Pairs: results of each arm until a difference of 0.03 is called": (pairing, 300, 5000),
 }

@@ -17,8 +17,8 @@ from orchestra.build import build
 from orchestra.build.strategy import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
-from orchestra.prompting import Experiment, Library, Template, rendered
-from orchestra.prompting.prompted import VARIABLES
+from orchestra.prompting import Experiment, Library, rendered
+from orchestra.prompting.prompted import VARIABLES, as_asked, template_of
 from orchestra.prompting.scores import SCORE, prompts_of
 from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
@@ -229,7 +229,7 @@ class MultiModelAPI:
     ) -> tuple[Arm, Request, float | None]:
         given = dict(options)
         messages = given.pop("messages", None)
-        template = self._template(given)
+        template = template_of(self._tree.prompts, given)
         if call == "chat" and (prompt is None) == (messages is None and template is None):
             raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
         if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
@@ -260,15 +260,6 @@ class MultiModelAPI:
         if request.preferred_model is not None:
             self._tree.find(request.preferred_model)
         return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s
-
-    def _template(self, given: dict[str, Any]) -> Template | None:
-        """The prompt that is asked for by `prompt_id=`; its variables stay in `given`, by LiteLLM's word for them."""
-        prompt_id, version = given.pop("prompt_id", None), given.pop("version", None)
-        if (variables := given.pop("variables", None)) is not None:
-            given[VARIABLES] = variables
-        if prompt_id is None and version is not None:
-            raise ConfigError("version= goes with prompt_id=")
-        return None if prompt_id is None else self._tree.prompts.get(prompt_id, version)
 
     def _task(self, task: str | None) -> str | None:
         known = [*TASK_TYPES, *self.settings.task_types]
@@ -336,7 +327,7 @@ def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
     """The decision of an arm for a request; one that decides nothing is chosen itself."""
     node = route_of(arm)
     if node is not None:
-        return node.explain(request, live)
+        return node.explain(as_asked(arm.model, request), live)
     name, reason = arm.name, "named by the caller"
     if len(arm.members) == 1 and arm.members[0].name != arm.name:
         name, reason = arm.members[0].name, f"the one model of {arm.name!r}"

@@ -13,6 +13,7 @@ from orchestra.model_config import ModelConfig
 from orchestra.settings import APISettings, ModelSpec, ProviderConfig, Secret
 
 LOCAL = "local"
+PREFIX = "orchestra/"
 NOT_NEEDED = Secret("not-needed")
 """What a self-hosted kind without a key is sent: LiteLLM's clients want one, and must not look for another's."""
 
@@ -41,6 +42,8 @@ class Names:
         yield from (card.name for card in self._catalog.cards())
 
     def _own(self, name: str, spec: ModelSpec) -> ModelConfig:
+        if spec.litellm.startswith(PREFIX):
+            raise ConfigError(f"{spec.litellm!r} is a policy, no model of LiteLLM's; name it where it is used")
         base = self._known(spec.litellm) if spec.litellm != name else self._catalogued(spec.litellm)
         if spec.provider is not None:
             if spec.provider not in self._settings.providers and self._catalog.provider(spec.provider) is None:

@@ -41,6 +41,8 @@ class Runtime:
     stores: dict[tuple[Path, int], Store] = field(default_factory=dict)
     """The caches, by folder and size in bytes."""
     experiments: dict[str, Experiment] = field(default_factory=dict)
+    measured: Measured | None = None
+    """What is known of the models; `None`: what the books say, as they go on."""
     _figures: Folded[Measured] | None = None
 
     def store(self, directory: Path, size_bytes: int) -> Store:
@@ -53,13 +55,14 @@ class Runtime:
         made = Experiment(name, spec, self.ledger, clock=self.clock, wall=self.wall)
         return self.experiments.setdefault(name, made)
 
-    @property
-    def figures(self) -> Folded[Measured]:
-        """What the books say of the models, read from them once somebody asks."""
+    def figures(self) -> Measured:
+        """What is known of the models now."""
+        if self.measured is not None:
+            return self.measured
         if self._figures is None:
             assert self.ledger is not None
             self._figures = Folded(self.ledger, fold, Measured(), kinds=KINDS, entries=True, clock=self.clock)
-        return self._figures
+        return self._figures.value
 
     def close(self) -> None:
         """Stop what was started."""

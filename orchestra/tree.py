@@ -16,7 +16,7 @@ from orchestra.events import MODEL_RETIRED, emit
 from orchestra.ledger import Budget, Ledgered
 from orchestra.llm import Leaf
 from orchestra.model_config import ModelConfig
-from orchestra.names import Names
+from orchestra.names import PREFIX, Names
 from orchestra.prompting import Library
 from orchestra.resilience import Cooled, Downgrade, Limited, Loaded, Retired, Retry
 from orchestra.routing import Arm, facts_of
@@ -27,7 +27,6 @@ from orchestra.settings.flat import DEFAULT
 from orchestra.types import Model, Request
 
 AUTO = "auto"
-PREFIX = "orchestra/"
 CHEAP = "groq/llama-3.1-8b-instant"
 """The spec's own cheapest model, asked instead of a dearer one where it has a key."""
 

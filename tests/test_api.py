@@ -207,3 +207,12 @@ async def test_provider_roles_are_models(provider: Provider) -> None:
     assert tree.find("groq:fast").members[0].model == "groq/mini"
     with pytest.raises(ConfigError, match="has no role 'slow'; it has"):
         tree.find("groq:slow")
+
+
+async def test_an_experiment_of_the_settings_is_found_by_name() -> None:
+    """One object for each; a misspelt name is told of, with what there is."""
+    settings = APISettings(experiments={"larger": {"arms": ["small", "large"]}})
+    with MultiModelAPI(settings) as api:
+        assert api.experiment("larger") is api.experiment("larger")
+        with pytest.raises(ConfigError, match="no experiment is called 'lager'; did you mean 'larger'"):
+            api.experiment("lager")

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestra.errors import ConfigError
 from orchestra.model_config import ModelConfig
+from orchestra.names import PREFIX
 from orchestra.routing import Arm
 from orchestra.runtime import Runtime
 from orchestra.settings.api import TASK_TYPES
@@ -14,7 +15,7 @@ from orchestra.settings.base import Spec
 from orchestra.settings.file import KeyPath
 from orchestra.settings.flat import DEFAULT
 from orchestra.settings.nodes import NameSpec, NodeSpec
-from orchestra.tree import AUTO, PREFIX, Tree
+from orchestra.tree import AUTO, Tree
 
 
 class Builder:

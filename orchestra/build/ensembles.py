@@ -9,7 +9,9 @@ from typing import Any
 from orchestra.build.builder import Builder, members
 from orchestra.build.panel import panelled
 from orchestra.ensemble.answers import Answers
-from orchestra.ensemble.cascade import Accept, Agreement, Cascade, fits
+from orchestra.ensemble.asking import Asked
+from orchestra.ensemble.cascade import Accept, Agreement, Cascade, Judged, fits
+from orchestra.ensemble.judges import Pointwise
 from orchestra.ensemble.learned import VOTE, Learned, past_of
 from orchestra.ensemble.vote import Given, Otherwise, Vote, Weigh, equal
 from orchestra.ledger import Ledger
@@ -61,6 +63,12 @@ def cascade(builder: Builder, spec: CascadeSpec, name: str, path: KeyPath) -> Ar
     if len(arms) < len(spec.models):
         return None
     accept: Accept = Agreement(spec.threshold) if spec.accept == "agreement" else fits
+    if spec.judge is not None:
+        judge = builder.node(spec.judge, f"{name}.judge", (*path, "judge"))
+        if judge is None:
+            return None
+        asked = Asked(judge.name, judge.model, builder.tree.prompts)
+        accept = Judged(Pointwise(asked, clock=builder.runtime.clock), spec.threshold)
     return Arm(
         name, Cascade(tuple((arm.name, arm.model) for arm in arms), accept, builder.runtime.clock), members(arms)
     )

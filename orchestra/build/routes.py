@@ -18,7 +18,7 @@ from orchestra.routing.classify import builtin
 from orchestra.routing.diary import Diary
 from orchestra.routing.learn import Target
 from orchestra.routing.learned import Learned
-from orchestra.routing.measured import Measured
+from orchestra.routing.purse import Purse
 from orchestra.routing.reader import Asking
 from orchestra.routing.route import Decider
 from orchestra.routing.scored import KINDS
@@ -32,6 +32,7 @@ from orchestra.settings.nodes import ClassifierSpec, RouteSpec, RuleSpec, When
 def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
     fallback = builder.nodes(spec.fallback, name, (*path, "fallback"))
     run, find = builder.runtime, builder.tree.find
+    purse = Purse(lambda: builder.tree.money, run.clock)
     strategy: Decider
     if spec.strategy == "task_based":
         assert spec.otherwise is not None
@@ -40,10 +41,11 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
         arms = [*(arm for rule in rules for arm in rule.arms), *((otherwise,) if otherwise else ()), *fallback]
         if otherwise is None:  # already a problem; any arm stands in until it is mended
             otherwise = arms[0] if arms else Arm(name, Fallback(()), ())
-        strategy = Rules(rules, otherwise, fallback, find, run.cooldowns)
+        strategy = Rules(rules, otherwise, fallback, find, run.cooldowns, purse)
     else:
         candidates = builder.nodes(spec.models, name, (*path, "models"))
-        strategy = Ranked(_ranking(builder, spec, candidates, name, path), candidates, fallback, find, run.cooldowns)
+        ranking = _ranking(builder, spec, candidates, name, path)
+        strategy = Ranked(ranking, candidates, fallback, find, run.cooldowns, purse)
         arms = [*candidates, *fallback]
     node = Route(
         strategy,
@@ -53,14 +55,13 @@ def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
         Reader(builtin if spec.classifier else None, _asking(builder, spec, name, path), _traits(spec)),
         {"policy": name, "version": builder.tree.settings.version, "hash": builder.tree.file.hash},
         Diary(builder.tree.money.ledger),
+        purse,
     )
     return Arm(name, node, members(arms))
 
 
 def _ranking(builder: Builder, spec: RouteSpec, arms: tuple[Arm, ...], name: str, path: KeyPath) -> Ranking:
-    def figures() -> Measured:
-        return builder.runtime.figures.value
-
+    figures = builder.runtime.figures
     match spec.strategy:
         case "cost_optimized":
             return Cheapest(figures, spec.quality_bar)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from orchestra.accounts import ledger_of
 from orchestra.errors import ConfigError
@@ -45,7 +45,7 @@ class PromptABTest:
             arms=dict.fromkeys(map(str, self.variants)), assign=assign, metric="score", alpha=alpha, min_run_s=0
         )
         self.experiment = Experiment(name, spec, ledger or ledger_of(LedgerSpec()), calls=False)
-        self._started = False
+        self._own, self._started = ledger is None, False
 
     @property
     def results(self) -> dict[int, list[dict[str, Any]]]:
@@ -107,8 +107,17 @@ class PromptABTest:
         return None if winner is None else self._variant(winner)
 
     def close(self) -> None:
-        """Wait until everything is durable."""
-        self.experiment.ledger.flush()
+        """Wait until everything is durable, and let go of a ledger that was not given."""
+        if self._own:
+            self.experiment.ledger.close()
+        else:
+            self.experiment.ledger.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def _chosen(self, unit: str | None) -> tuple[int, Future[Written] | None]:
         self._begun()

@@ -11,12 +11,13 @@ from orchestra.cli.output import out, show_table, table
 
 if TYPE_CHECKING:
     from orchestra.prompting import Analysis
-    from orchestra.prompting.analysis import Difference, Guarded
+    from orchestra.prompting.analysis import Difference, Estimate
+    from orchestra.prompting.guardrails import Guarded
     from orchestra.prompting.observed import Observed
     from orchestra.settings.experiments import ExperimentSpec
 
-COLUMNS, ROWS = 60, 11
-"""Size of a plot."""
+COLUMNS, ROWS, WIDTH = 60, 11, 2
+"""Size of a plot, and of a point in time on it."""
 LABEL = 9
 """Columns of the numbers beside a plot."""
 UNBOUNDED = 1e9
@@ -62,7 +63,7 @@ def screen(name: str, seen: Observed, found: Analysis, zone: ZoneInfo) -> None:
         console.print()
         _guardrails(found.guarded)
     if any(estimate.n for estimate in found.estimates):
-        past = history(seen, found.at, COLUMNS)
+        past = history(seen, found.at, COLUMNS // WIDTH)
         for n, difference in enumerate(found.differences):
             if difference.other == spec.control:
                 console.print(f"\n{difference.arm} less {difference.other}: {_between(difference)}")
@@ -82,7 +83,7 @@ def plot(points: Sequence[Difference]) -> list[str]:
     lines = []
     for row in range(first, first - ROWS, -1):
         label = f"{row * step:+.2g}" if row in (first, 0, first - ROWS + 1) else ""
-        lines.append(f"{label:>{LABEL}} " + "".join(_cell(point, row, step) for point in points).rstrip())
+        lines.append(f"{label:>{LABEL}} " + "".join(_cell(point, row, step) * WIDTH for point in points).rstrip())
     return lines
 
 
@@ -96,30 +97,41 @@ def _cell(point: Difference, row: int, step: float) -> str:
 
 
 def _arms(found: Analysis) -> None:
-    made = table("arm", "units", "results", "mean", "between", whole=("arm", "mean", "between"))
-    for column in made.columns[1:4]:
+    columns = ("arm", "units", "results", "mean", "between", "requests", "cost each", "latency", "errors")
+    made = table(*columns, whole=("arm", "mean", "between"))
+    for column in (*made.columns[1:4], *made.columns[5:]):
         column.justify = "right"
-    for estimate in found.estimates:
-        low, high = estimate.interval
-        mean = "-" if estimate.mean is None else f"{estimate.mean:.3g}"
-        between = f"{low:.3g} and {high:.3g}" if abs(low) < UNBOUNDED and estimate.n else "not known yet"
-        mark = " ← winner" if estimate.arm == found.winner else ""
-        made.add_row(estimate.arm + mark, str(estimate.exposed), str(estimate.n), mean, between)
+    for one in found.estimates:
+        low, high = one.interval
+        made.add_row(
+            one.arm + (" ← winner" if one.arm == found.winner else ""),
+            f"{one.exposed:,}",
+            f"{one.n:,}",
+            "-" if one.mean is None else f"{one.mean:.3g}",
+            f"{low:.3g} and {high:.3g}" if abs(low) < UNBOUNDED and one.n else "not known yet",
+            f"{one.requests:,}",
+            *(_amount(metric, value) for metric, value in _means(one).items()),
+        )
     show_table(made)
+
+
+def _means(one: Estimate) -> dict[str, float | None]:
+    return {"cost": one.cost_usd, "latency": one.latency_s, "errors": one.errors}
 
 
 def _guardrails(guarded: Sequence[Guarded]) -> None:
     made = table("guardrail", "arm", "its mean", "the first's", "may be", "state", whole=("its mean", "the first's"))
     for one in guarded:
         allowed = f"{one.margin:.1%} {'points' if one.metric == 'errors' else 'more'}"
-        made.add_row(one.metric, one.arm, _amount(one, one.mean), _amount(one, one.control), allowed, one.state)
+        means = (_amount(one.metric, value) for value in (one.mean, one.control))
+        made.add_row(one.metric, one.arm, *means, allowed, one.state)
     show_table(made)
 
 
-def _amount(one: Guarded, value: float | None) -> str:
+def _amount(metric: str, value: float | None) -> str:
     if value is None:
         return "-"
-    match one.metric:
+    match metric:
         case "cost":
             return money(round(value * NANO))
         case "latency":

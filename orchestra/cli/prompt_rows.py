@@ -37,7 +37,7 @@ class Records:
 
     def __init__(self, library: Library, ledger: Ledger, since: float | None = None) -> None:
         self._library = library
-        self._scores = Scores(ledger)
+        self._scores = Scores(ledger).all()
         self._calls: dict[tuple[str, str], list[Entry]] = {}
         for call in ledger.rows(since):
             if "prompt" in call.labels:
@@ -65,7 +65,7 @@ class Records:
             usual=version == found.usual,
             totals=totals(calls),
             last_used=max((call.made for call in calls), default=None),
-            scored=self._scores.of(name, version),
+            scored=self._scores.get((name, version)),
             users=_users(calls),
         )
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from orchestra.prompting import Library
 
 app = typer.Typer(help="Prompts: versions, labels, tests, and how each did.", no_args_is_help=True)
-for name, command in (("new", new), ("promote", promote), ("rollback", rollback), ("lint", lint), ("test", run_tests)):
-    app.command(name=name)(command)
-app.command(name="import")(import_)
 
 
 @app.command(name="list")
@@ -185,3 +182,8 @@ def recorded(config: Path | None, since: str | None) -> Iterator[tuple[Library, 
 def score(row: Row) -> str:
     """A mean score, and of how many; empty where there is none."""
     return "" if row.scored is None else f"{row.scored.mean:.3f} ({row.scored.count:,})"
+
+
+for name, command in (("new", new), ("promote", promote), ("rollback", rollback), ("lint", lint), ("test", run_tests)):
+    app.command(name=name)(command)
+app.command(name="import")(import_)

@@ -30,16 +30,18 @@ def new(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make the next version of a prompt, or the first one of a new prompt. Nothing is promoted."""
+    """Make the next version of a prompt, or the first one of a new prompt."""
     text = options.prompt_of(None, file, read_pipe=True)
     if not text:
         raise typer.BadParameter("give a text: with --file, or on standard input", param_hint="--file")
     library = options.library(config)
-    known = bool(library.shelf(name).files)
-    version = library.create_version(name, text, syntax) if known else library.register(name, text, syntax=syntax)
-    _told(
-        as_json, f"{name} v{version} is made; 'orchestra prompts promote {name}' puts it into production", name, version
-    )
+    make = library.create_version if name in library else library.register
+    version = make(name, text, syntax=syntax)
+    if library.found(name).usual == version:
+        said = "it is taken where no version is named, because none is in production"
+    else:
+        said = f"'orchestra prompts promote {name}' puts it into production"
+    _told(as_json, f"{name} v{version} is made; {said}", name, version)
 
 
 def promote(

@@ -33,8 +33,8 @@ def proxy(
 ) -> None:
     """Serve every policy through LiteLLM's proxy, which speaks OpenAI's API. Costs what the models cost.
 
-    A LiteLLM config.yaml may be given as the policy file: its server's settings stay. With LITELLM_MASTER_KEY set,
-    callers need that key; other addresses than this machine's own are served only so.
+    A LiteLLM config.yaml may be given as the policy file: its server's settings stay. Where
+    LITELLM_MASTER_KEY is set, callers need that key; on other addresses than this machine's own it must be.
     """
     import yaml
 
@@ -48,7 +48,7 @@ def proxy(
     text = source.read_text(encoding="utf-8")
     tree = build(parse(text, str(source)))
     place = str(source.resolve()) if isinstance(source, Path) else None
-    made = proxy_config(tree, yaml.safe_load(text) or {}, place, locked=bool(os.environ.get(MASTER_KEY)))
+    made = proxy_config(tree, yaml.safe_load(text) or {}, place, local=host in LOCAL)
     if write is None and host not in LOCAL and "master_key" not in made["general_settings"]:
         raise ConfigError(f"on {host} anyone could spend your money: set {MASTER_KEY}, the key that callers will need")
     target = write or config_folder() / f"proxy-{port}.yaml"
@@ -66,6 +66,8 @@ def proxy(
     if lacking is not None:
         raise ConfigError(f"LiteLLM's proxy needs {lacking!r} and more: pip install 'orchestra[proxy]'")
     err().print(f"{url} serves {', '.join(served(tree))} (by {target})", soft_wrap=True)
+    # A web page that is open on this machine is not to spend money here.
+    os.environ.setdefault("LITELLM_CORS_ORIGINS", f"http://{host}:{port}")
     command = [sys.executable, "-c", START, "--config", str(target), "--host", host, "--port", str(port)]
     sys.stdout.flush()
     os.execv(command[0], [*command, *(arguments or ())])

@@ -33,9 +33,10 @@ class BudgetRefused(litellm.BudgetExceededError, litellm.RateLimitError):
     """A budget has no room for the call (429); nothing was sent."""
 
     def __init__(self, message: str, model: str, refusal: BudgetExceeded | None = None) -> None:
+        spent, limit = (refusal.spent_usd, refusal.limit_usd) if refusal else (0, 0)
+        about = vars(litellm.BudgetExceededError(float(spent), float(limit), message))
         litellm.RateLimitError.__init__(self, message, PROVIDER, model)
-        self.current_cost = float(refusal.spent_usd) if refusal else 0.0
-        self.max_budget = float(refusal.limit_usd) if refusal else 0.0
+        self.__dict__ |= {name: value for name, value in about.items() if name not in self.__dict__}
 
 
 class Misasked(litellm.BadRequestError):

@@ -21,7 +21,7 @@ from orchestra.dropin.installed import install
 from orchestra.dropin.request import WORD
 from orchestra.dropin.response import response_of
 from orchestra.errors import ConfigError, OrchestraError
-from orchestra.tree import PREFIX
+from orchestra.names import PREFIX
 
 SYNC = (
     "completion",
@@ -112,6 +112,8 @@ async def _reranked(api: MultiModelAPI, name: str, given: dict[str, Any]) -> Any
 def _by_name(theirs: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names; raises `TypeError` as the function itself would."""
     signature = inspect.signature(theirs)
+    if "args" in signature.parameters:  # LiteLLM's `aembedding(*args, **kwargs)` takes what `embedding` takes
+        signature = inspect.signature(getattr(litellm, theirs.__name__.removeprefix("a")))
     bound = signature.bind(*args, **options).arguments
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:

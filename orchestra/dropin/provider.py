@@ -12,7 +12,7 @@ from orchestra.api import MultiModelAPI
 from orchestra.door import door
 from orchestra.dropin.errors import translated
 from orchestra.dropin.peek import peek
-from orchestra.dropin.request import Asked, asked
+from orchestra.dropin.request import Asked, answered, asked
 from orchestra.dropin.response import response_of
 from orchestra.dropin.stream import streamed, streamed_sync
 from orchestra.errors import OrchestraError
@@ -74,7 +74,7 @@ class Provider(litellm.CustomLLM):
 
     async def _answered(self, asked: Asked) -> Any:
         try:
-            return response_of(await self.api.answer(asked.request, asked.deadline_s))
+            return response_of(await answered(self.api, asked))
         except OrchestraError as error:
             failed = self._failed(error, asked)
             raise failed from failed.__cause__

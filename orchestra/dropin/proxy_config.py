@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,12 @@ MASTER_KEY = "LITELLM_MASTER_KEY"
 HANDLER = {"provider": "orchestra", "custom_handler": "orchestra.proxy.handler"}
 
 
-def proxy_config(tree: Tree, given: Mapping[str, Any], place: str | None, locked: bool) -> dict[str, Any]:
+def proxy_config(tree: Tree, given: Mapping[str, Any], place: str | None, local: bool) -> dict[str, Any]:
     """LiteLLM's configuration for the policies of a tree, which the server will find at `place`.
 
     `given` is the file that they are from: where that is a LiteLLM config, what is the server's own in it stays.
-    `locked`: callers need the key in `LITELLM_MASTER_KEY`.
+    Callers need the key in `LITELLM_MASTER_KEY` where that is set; none is needed where only this machine, `local`, can
+    call.
     """
     kept: dict[str, Any] = {}
     if MODEL_LIST in given:
@@ -33,7 +35,11 @@ def proxy_config(tree: Tree, given: Mapping[str, Any], place: str | None, locked
         # Retries are Orchestra's, and so is leaving a failing model alone: a policy has others.
         "litellm_settings": {**settings, "custom_provider_map": [*others, HANDLER], "num_retries": 0},
         "router_settings": {**router, "disable_cooldowns": True, "num_retries": 0},
-        "general_settings": {"master_key": f"os.environ/{MASTER_KEY}", **general} if locked else general,
+        "general_settings": {
+            **({"master_key": f"os.environ/{MASTER_KEY}"} if os.environ.get(MASTER_KEY) else {}),
+            **({"dangerously_permit_weak_or_unset_master_key": True} if local else {}),
+            **general,
+        },
         "environment_variables": {**variables, VARIABLE: place} if place is not None else variables,
         **kept,
     }

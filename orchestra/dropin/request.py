@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
 from orchestra.api import MultiModelAPI
 from orchestra.errors import ConfigError
-from orchestra.types import Access, Call, Request
+from orchestra.types import Access, Call, Request, Response, Sink
 
 WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
 
+DEEPEST = 8
+"""Calls of `orchestra/…` inside of one another."""
+
 NOT_PARAMETERS = frozenset(
     {"model", "messages", "custom_llm_provider", "stream_options", "base_model", "_skip_mcp_handler"}
 )
+
+
+_DEPTH: ContextVar[int] = ContextVar("orchestra_depth", default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,18 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
     request = api.request(call, model, **options)
     request = replace(request, reported=True, access=_access(api, model, given))
     return Asked(str(about.get("litellm_call_id")), model, request, deadline_s)
+
+
+async def answered(api: MultiModelAPI, asked: Asked, sink: Sink | None = None) -> Response:
+    """The answer of the tree; raises `ConfigError` where it asks for itself again and again."""
+    depth = _DEPTH.get()
+    if depth >= DEEPEST:
+        raise ConfigError(f"{asked.name!r} asks for itself: {depth} calls of orchestra/… are inside of one another")
+    token = _DEPTH.set(depth + 1)
+    try:
+        return await api.answer(replace(asked.request, sink=sink), asked.deadline_s)
+    finally:
+        _DEPTH.reset(token)
 
 
 def _access(api: MultiModelAPI, name: str, given: Mapping[str, Any]) -> Access | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import Any
 
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
 
 from orchestra.api import MultiModelAPI
 from orchestra.dropin.errors import lazily
-from orchestra.dropin.request import Asked
+from orchestra.dropin.request import Asked, answered
 from orchestra.dropin.response import cost_of, response_of, usage_of
 from orchestra.errors import OrchestraError
 from orchestra.stream import Stream, SyncStream
@@ -20,7 +19,7 @@ from orchestra.types import Chunk, Response, Sink
 async def streamed(api: MultiModelAPI, asked: Asked) -> AsyncIterator[ModelResponseStream]:
     """The chunks of an answer; an error is of the member's class and passes LiteLLM's reader as it is."""
     chunks = _Chunks()
-    async with Stream(lambda sink: _answered(api, asked, sink)) as stream:
+    async with Stream(lambda sink: _replaying(api, asked, sink)) as stream:
         try:
             async for chunk in stream:
                 if chunk.raw is not None:
@@ -36,7 +35,7 @@ def streamed_sync(api: MultiModelAPI, asked: Asked) -> Iterator[ModelResponseStr
 
     It is open when it is returned: what fails before its first chunk is raised here, as an error of ours.
     """
-    stream = SyncStream(lambda sink: _answered(api, asked, sink))
+    stream = SyncStream(lambda sink: _replaying(api, asked, sink))
     return _read(stream, next(stream, None), asked)
 
 
@@ -54,9 +53,9 @@ def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[Mod
         yield from chunks.tail(stream.response)
 
 
-async def _answered(api: MultiModelAPI, asked: Asked, sink: Sink) -> Response:
+async def _replaying(api: MultiModelAPI, asked: Asked, sink: Sink) -> Response:
     """Run the tree; an answer that nobody could stream is replayed from its response, with all that is in it."""
-    response = await api.answer(replace(asked.request, sink=sink), asked.deadline_s)
+    response = await answered(api, asked, sink)
     if not sink.started:
         for raw in _replayed(response):
             await sink.push(Chunk(raw=raw))

@@ -45,13 +45,17 @@ class Past:
     def fit(self, panel: Panel) -> Fit:
         """The weights that the votes of a panel make, with the scores that were given to their answers."""
         votes = self.votes.get(panel, ())
-        scores = [
-            (cast.winner, min(1.0, max(0.0, self.scores[cast.request])))
-            if cast.winner is not None and cast.request in self.scores
-            else None
-            for cast in votes
-        ]
-        return learned([cast.groups for cast in votes], scores)
+        return learned([cast.groups for cast in votes], scores_of(votes, self.scores))
+
+
+def scores_of(votes: Sequence[Cast], scores: Mapping[str, float]) -> list[tuple[int, float] | None]:
+    """What is known of the answer that each vote gave: its number, and to what degree it was right."""
+    return [
+        None
+        if cast.winner is None or cast.request not in scores
+        else (cast.winner, min(1.0, max(0.0, scores[cast.request])))
+        for cast in votes
+    ]
 
 
 def fold(past: Past, events: Sequence[Event], entries: Sequence[Entry]) -> Past:

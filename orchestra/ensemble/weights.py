@@ -10,6 +10,12 @@ from math import exp, log, sqrt
 Groups = Sequence[int | None]
 """One past vote: members that said the same have the same number, `None` is a member without an answer."""
 
+Belief = Mapping[int, float]
+"""How likely each answer of a vote is right."""
+
+Agreement = Mapping[tuple[int, int], tuple[float, float]]
+"""For each pair of members: how often they said the same, of how many."""
+
 NONE_RIGHT = -1
 """The right answer of a vote in which nobody gave it."""
 
@@ -96,18 +102,27 @@ def learned(votes: Sequence[Groups], scores: Sequence[tuple[int, float] | None] 
             "two members can't tell which of them is right" if members < 3 else f"{len(votes)} of {FEWEST} past votes"
         )
         return Fit((1,) * members, (), f"equal: {short}")
+    accuracies, discounts, _ = consensus(votes, scores)
+    weights = [w * d for w, d in zip(_log_odds(accuracies, ALTERNATIVES), discounts, strict=True)]
+    scored = sum(score is not None for score in scores)
+    return Fit(whole(weights), tuple(accuracies), f"learned from {len(votes)} past votes, {scored} of them scored")
+
+
+def consensus(
+    votes: Sequence[Groups], scores: Sequence[tuple[int, float] | None] = ()
+) -> tuple[list[float], list[float], list[Belief]]:
+    """What votes alone make likely: each member's accuracy, what siblings leave of its weight, each answer's chance."""
     known = scores or [None] * len(votes)
-    accuracies = [PRIOR] * members
-    discounts = _discounts(_agreement(votes), members)
+    accuracies = [PRIOR] * len(votes[0])
+    discounts = _discounts(_agreement(votes), len(accuracies))
+    beliefs: list[Belief] = []
     for _ in range(4):
         for _ in range(10):
             odds = _log_odds(accuracies, ALTERNATIVES)
             beliefs = [_scored(_belief(vote, odds, discounts), score) for vote, score in zip(votes, known, strict=True)]
             accuracies = _accuracies(votes, beliefs)
-        discounts = _discounts(_agreement_in_error(votes, beliefs), members)
-    weights = [w * d for w, d in zip(_log_odds(accuracies, ALTERNATIVES), discounts, strict=True)]
-    scored = sum(score is not None for score in known)
-    return Fit(whole(weights), tuple(accuracies), f"learned from {len(votes)} past votes, {scored} of them scored")
+        discounts = _discounts(agreement_in_error(votes, beliefs), len(accuracies))
+    return accuracies, discounts, beliefs
 
 
 def whole(weights: Sequence[float]) -> tuple[int, ...]:
@@ -118,7 +133,7 @@ def whole(weights: Sequence[float]) -> tuple[int, ...]:
 
 def _by_log_odds(votes: Sequence[Groups], right: Sequence[int]) -> list[float]:
     sure = [{truth: 1.0} for truth in right]
-    agreement = _agreement_in_error(votes, sure)
+    agreement = agreement_in_error(votes, sure)
     odds = _log_odds(_accuracies(votes, sure), 1 + 1 / max(_pooled(agreement), 0.01))
     return [w * d for w, d in zip(odds, _discounts(agreement, len(odds)), strict=True)]
 
@@ -148,12 +163,6 @@ WAYS: Mapping[str, Callable[[Sequence[Groups], Sequence[int]], list[float]]] = {
     "log odds of right answers": _by_log_odds,
     "fitted to right answers": _by_fitting,
 }
-
-Belief = Mapping[int, float]
-"""How likely each answer of a vote is right."""
-
-Agreement = Mapping[tuple[int, int], tuple[float, float]]
-"""For each pair of members: how often they said the same, of how many."""
 
 
 def _sets(vote: Groups) -> dict[int, list[int]]:
@@ -200,7 +209,7 @@ def _agreement(votes: Sequence[Groups]) -> Agreement:
     return _counted((i, j, float(vote[i] == vote[j]), 1.0) for vote in votes for i, j in _pairs(vote))
 
 
-def _agreement_in_error(votes: Sequence[Groups], beliefs: Sequence[Belief]) -> Agreement:
+def agreement_in_error(votes: Sequence[Groups], beliefs: Sequence[Belief]) -> Agreement:
     """How often each pair said the same where both were wrong."""
 
     def errors() -> Iterator[tuple[int, int, float, float]]:
@@ -232,11 +241,15 @@ def _pooled(agreement: Agreement) -> float:
 
 def _discounts(agreement: Agreement, members: int) -> list[float]:
     """What is left of each member's weight: half, where it has one sibling that always says the same."""
-    pooled = _pooled(agreement)
     shared = [0.0] * members
-    for (i, j), (same, of) in agreement.items():
-        beyond = ((same + 3 * pooled) / (of + 3) - pooled) / (1 - pooled)
+    for (i, j), beyond in kinship(agreement).items():
         excess = max(0.0, (beyond - SIBLINGS) / (1 - SIBLINGS))
         shared[i] += excess
         shared[j] += excess
     return [1 / (1 + one) for one in shared]
+
+
+def kinship(agreement: Agreement) -> dict[tuple[int, int], float]:
+    """How much more each pair agrees than the panel does: 0 as all do, 1 always; from few cases it is near 0."""
+    pooled = _pooled(agreement)
+    return {pair: ((same + 3 * pooled) / (of + 3) - pooled) / (1 - pooled) for pair, (same, of) in agreement.items()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from orchestra.prompting.guardrails import Guarded, Measured, guarded_by, measured_of
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import (
     ENOUGH,
@@ -18,6 +19,7 @@ from orchestra.prompting.sequences import (
     needed,
     pairs_interval,
     rate_interval,
+    signs,
 )
 from orchestra.settings.experiments import ExperimentSpec
 
@@ -30,19 +32,24 @@ ROUNDED = 2
 
 Way = Literal["exact", "asymptotic"]
 """How an interval is known: at any number of results, or from the central limit theorem."""
-Kept = Literal["kept", "broken", "open"]
-"""A guardrail is shown to hold, or not to, or neither is known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One arm: how many units saw it, how many have a value, their mean and where it is."""
+    """One arm: how many units saw it, how many have a value, their mean and where it is; and its requests.
+
+    `cost_usd` and `latency_s` are means of a request, `errors` the rate of those that failed; `None`: none yet.
+    """
 
     arm: str
     exposed: int
     n: int
     mean: float | None
     interval: Interval
+    requests: int
+    cost_usd: float | None
+    latency_s: float | None
+    errors: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +78,6 @@ class Difference:
         """The same, seen from the other arm."""
         low, high = self.interval
         return replace(self, arm=self.other, other=self.arm, mean=-self.mean, interval=(-high, -low))
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """What an arm does to a metric that must not suffer: its mean, the first arm's, and whether `margin` holds."""
-
-    arm: str
-    metric: str
-    margin: float
-    mean: float | None
-    control: float | None
-    state: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +117,11 @@ def analysed(seen: Observed, at: float) -> Analysis:
     assert spec is not None
     assert seen.started_at is not None
     values = values_of(seen)
-    estimates = tuple(_estimate(arm, seen, values[arm], spec.alpha) for arm in spec.arms)
+    measured = {arm: measured_of(seen, arm) for arm in spec.arms}
+    estimates = tuple(_estimate(arm, seen, values[arm], measured[arm], spec.alpha) for arm in spec.arms)
     alpha = spec.alpha / (len(spec.arms) - 1)
     differences = tuple(_difference(arm, other, seen, values, alpha) for other, arm in combinations(spec.arms, 2))
-    guarded = tuple(_guarded(seen, spec))
+    guarded = tuple(guarded_by(spec, measured))
     leader = max((e for e in estimates if e.mean is not None), key=lambda e: e.mean or 0.0, default=estimates[0]).arm
     against = tuple(d if d.arm == leader else d.turned() for d in differences if leader in (d.arm, d.other))
     best = all(difference.better for difference in against)
@@ -161,14 +157,25 @@ def values_of(seen: Observed) -> dict[str, dict[str, float]]:
     return {arm: {unit: sum(some) / len(some) for unit, some in units.items()} for arm, units in found.items()}
 
 
-def _estimate(arm: str, seen: Observed, values: Mapping[str, float], alpha: float) -> Estimate:
+def _estimate(arm: str, seen: Observed, values: Mapping[str, float], measured: Measured, alpha: float) -> Estimate:
     exposed = sum(1 for shown, _ in seen.exposed.values() if shown == arm)
     moments = Moments.of(values.values())
     if _are_rates(values):
         interval = rate_interval(round(moments.mean * moments.n), moments.n, alpha)
     else:
         interval = mean_interval(moments, alpha)
-    return Estimate(arm, exposed, moments.n, moments.mean if moments.n else None, interval)
+    means = {metric: sum(found) / len(found) if found else None for metric, found in measured.items()}
+    return Estimate(
+        arm=arm,
+        exposed=exposed,
+        n=moments.n,
+        mean=moments.mean if moments.n else None,
+        interval=interval,
+        requests=len(measured["errors"]),
+        cost_usd=means["cost"],
+        latency_s=means["latency"],
+        errors=means["errors"],
+    )
 
 
 def _difference(
@@ -203,34 +210,6 @@ def _are_rates(values: Mapping[str, float]) -> bool:
     return all(value in (0.0, 1.0) for value in values.values())
 
 
-def _guarded(seen: Observed, spec: ExperimentSpec) -> Iterator[Guarded]:
-    """Every guardrail of every arm: non-inferiority to the first one, at every look."""
-    calls = {arm: [call for call in seen.calls.values() if call.arm == arm] for arm in spec.arms}
-    costs = {arm: [call.cost_usd for call in some if call.cost_usd is not None] for arm, some in calls.items()}
-    times = {arm: [call.ended_at - call.began_at for call in some if call.success] for arm, some in calls.items()}
-    errors = {arm: [float(not call.success) for call in some] for arm, some in calls.items()}
-    for arm in list(spec.arms)[1:]:
-        for metric, found in (("cost", costs), ("latency", times), ("errors", errors)):
-            margin: float | None = getattr(spec.guardrails, metric)
-            if margin is None:
-                continue
-            one, two = Moments.of(found[spec.control]), Moments.of(found[arm])
-            if metric == "errors":
-                wins, losses, ties = signs(zip(found[spec.control], found[arm], strict=False))
-                low, high = (end - margin for end in pairs_interval(wins, losses, ties, spec.alpha))
-            else:
-                low, high = difference_interval(one.times(1 + margin), two, spec.alpha)
-            state: Kept = "broken" if low > 0 else "kept" if high <= 0 else "open"
-            yield Guarded(arm, metric, margin, two.mean if two.n else None, one.mean if one.n else None, state)
-
-
-def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
-    """In how many pairs the second is greater, smaller, the same."""
-    found = list(pairs)
-    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
-    return greater, smaller, len(found) - greater - smaller
-
-
 def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
     """The arms did not get their shares of the units, beyond what chance does."""
     if spec.assign == "top_two":
@@ -242,13 +221,15 @@ def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:
 
 def _more(against: Sequence[Difference], alpha: float) -> int | None:
     """About how many results each arm lacks until the leader is better than all others, to two digits."""
-    most = 0
+    lacking = []
     for difference in against:
+        if difference.better:
+            continue
         enough = needed(difference.mean, difference.variance, alpha)
         if enough is None:
             return None
-        if not difference.better:
-            most = max(most, enough - difference.n, difference.n // 10, 1)
+        lacking.append(max(enough - difference.n, difference.n // 10, 1))
+    most = max(lacking)
     return round(most, min(0, ROUNDED - len(str(most))))
 
 
@@ -265,19 +246,19 @@ def _said(found: Analysis, against: Sequence[Difference]) -> str:
     if found.winner is not None:
         return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
     if low > 0:
-        states = {one.metric: one.state for one in found.guarded if one.arm == found.leader and one.state != "kept"}
-        broken, still = (", ".join(m for m, state in states.items() if state == s) for s in ("broken", "open"))
-        why = "the least run time is not over"
-        if states:
-            why = (
-                f"it breaks its guardrail on {broken}"
-                if broken
-                else f"its guardrail on {still} is not shown to hold yet"
-            )
-        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but is not called: {why}"
+        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but {_but(found)}"
     more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
     said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"
     bounds = f"that it is worse by more than {-low:.3g} or better by more than {high:.3g}"
     excluded = [bounds] if max(-low, high) < float("inf") else []
     excluded += [f"{arm} as the best" for arm in found.excluded]
     return f"{said} if that stays so; excluded: {', '.join(excluded) or 'nothing'}"
+
+
+def _but(found: Analysis) -> str:
+    """Why the best arm is not called the winner."""
+    for state, said in (("broken", "breaks its guardrail"), ("open", "is not yet shown to keep its guardrail")):
+        metrics = [one.metric for one in found.guarded if one.arm == found.leader and one.state == state]
+        if metrics:
+            return f"{said} on {', '.join(metrics)}"
+    return "the least run time is not over"

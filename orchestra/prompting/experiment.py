@@ -64,7 +64,6 @@ class Experiment:
         self._wall, self._chance = wall, chance or Random()
         self._runs: Folded[Seen] = Folded(ledger, fold, {}, kinds=RUNS, every_s=every_s, clock=clock)
         self._all: Folded[Seen] = Folded(ledger, fold, {}, kinds=ALL, entries=calls, every_s=every_s, clock=clock)
-        self._learning = self._all if spec.automatic or spec.assign == "top_two" else self._runs
         self._own: dict[str, Event] = {}
         self._turn = itertools.count(self._chance.randrange(len(spec.arms)))
         self._began, self._known = False, False
@@ -83,8 +82,14 @@ class Experiment:
 
     @property
     def known(self) -> bool:
-        """How it stands was asked for, at least once."""
+        """Whether it runs was asked, at least once."""
         return self._known
+
+    @property
+    def runs(self) -> bool:
+        """It was started, and not stopped, as far as is known without waiting."""
+        seen = self._runs.value.get(self.name) or Observed()
+        return seen.stopped is None and (self._began or seen.started_at is not None)
 
     def start(self) -> Future[Written]:
         """Begin; does nothing where it has begun. Queued; the future is done when it is durable."""
@@ -117,19 +122,19 @@ class Experiment:
         return analysed(seen, self._wall())
 
     def refresh(self) -> None:
-        """Learn whether it runs, and what its assignment needs; waits for the ledger. Raises `LedgerError`."""
+        """Learn whether it runs; waits for the ledger. Raises `LedgerError`."""
         self._known = True
-        self._learning.read()
+        self._runs.read()
 
     def assign(self, unit: str | None = None) -> Assigned:
         """The arm of a unit, always the same one; without a unit, as `assign` of its declaration says."""
-        seen = self._learning.value.get(self.name) or Observed()
+        seen = self._runs.value.get(self.name) or Observed()
         if seen.stopped is not None:
             return Assigned(seen.stopped.serve, f"experiment {self.name!r} is over: {seen.stopped.reason}", False)
         if seen.started_at is None and not self._began:
             return Assigned(self.spec.control, f"experiment {self.name!r} has not been started", False)
         if self.spec.automatic:
-            self._watch(seen)
+            self._watch(self._all.value.get(self.name))
         salt, who = self.name, new_id() if unit is None else unit
         if not takes_part(salt, who, self.spec.share):
             said = f"not among the {self.spec.share:.0%} that take part in experiment {self.name!r}"
@@ -139,7 +144,7 @@ class Experiment:
         elif self.spec.assign == "round_robin":
             arm = list(self.spec.arms)[next(self._turn) % len(self.spec.arms)]
         else:
-            arm = top_two(self._beliefs(seen), self._chance)
+            arm = top_two(self._beliefs(self._all.value.get(self.name)), self._chance)
         return Assigned(arm, f"experiment {self.name!r}, {'by unit' if unit is not None else self.spec.assign}", True)
 
     def expose(self, arm: str, unit: str) -> Future[Written] | None:
@@ -198,16 +203,16 @@ class Experiment:
             late = list(self._own.values())
         return fold({self.name: known}, late, ()).get(self.name, known)
 
-    def _beliefs(self, seen: Observed) -> Mapping[str, Moments]:
+    def _beliefs(self, seen: Observed | None) -> Mapping[str, Moments]:
         """What is known of each arm's values, reckoned once for each state that is read."""
-        if self._believed[0] is not seen:
-            values = values_of(seen)
+        if seen is None or self._believed[0] is not seen:
+            values = {} if seen is None else values_of(seen)
             self._believed = seen, {arm: Moments.of(values.get(arm, {}).values()) for arm in self.spec.arms}
         return self._believed[1]
 
-    def _watch(self, seen: Observed) -> None:
+    def _watch(self, seen: Observed | None) -> None:
         """Look, on a thread of its own, whether it should end; once for each state that is read."""
-        if seen is not self._judged:
+        if seen is not None and seen.runs and seen is not self._judged:
             self._judged = seen
             threading.Thread(target=self._judge, args=(seen,), name="orchestra-experiment", daemon=True).start()
 

@@ -16,14 +16,17 @@ PLACE = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<keys>(\[[^\]\[]+\])*)")
 KEY = re.compile(r"\[([^\]]+)\]")
 
 
-def converted(text: str, syntax: Syntax = "auto", declared: Collection[str] | None = None) -> str:
+def converted(text: str, syntax: Syntax = "auto", declared: Collection[str] | None = None, template: str = "") -> str:
     """The text as Jinja. `auto` finds out what it is written in; `declared` are its variables, where they are known.
 
-    Raises `PromptError` where that can't be told, and for what has no counterpart in Jinja.
+    Raises `PromptError` where that can't be told, and for what has no counterpart in Jinja; `template` is named in it.
     """
-    if syntax == "auto":
-        syntax = told(text, declared)
-    return jinja(text) if syntax == "format" else text
+    try:
+        if syntax == "auto":
+            syntax = told(text, declared)
+        return jinja(text) if syntax == "format" else text
+    except PromptError as error:
+        raise PromptError(str(error), template=template) from error
 
 
 def told(text: str, declared: Collection[str] | None = None) -> Literal["jinja", "format"]:

@@ -14,6 +14,8 @@ from orchestra.settings.file import load, problems
 
 FENCE = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(\n|\Z)", re.DOTALL)
 
+NO_PARAMETERS = frozenset(("api_base", "api_key", "base_url", "extra_headers", "messages", "model", "stream"))
+
 Kind = Literal["any", "str", "int", "float", "bool", "list", "dict", "image"]
 
 
@@ -94,6 +96,13 @@ class Head(Spec):
     output: dict[str, Any] | None = None
     tests: tuple[Case, ...] = ()
 
+    @field_validator("params")
+    @classmethod
+    def _of_a_call(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in NO_PARAMETERS & value.keys():
+            raise ValueError(f"{name!r} is nothing for a prompt to say: it is the caller's, or a provider's")
+        return value
+
     @field_validator("variables", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
@@ -136,8 +145,9 @@ def description_of(text: str) -> str:
     """The description alone, and nothing checked: for lists of many prompts, where reading each would take seconds."""
     import yaml
 
+    reader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(split(text)[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        data = reader(split(text)[0]).get_single_data()
     except yaml.YAMLError:
         return ""
     return str(data.get("description") or "") if isinstance(data, dict) else ""

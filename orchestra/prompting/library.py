@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestra.errors import PromptError
+from orchestra.prompting.draft import drafted, redrafted, same
 from orchestra.prompting.formats import Syntax, converted
-from orchestra.prompting.head import Head, Variable, description_of, fenced, split, written
+from orchestra.prompting.head import description_of
 from orchestra.prompting.sandbox import Sandbox
 from orchestra.prompting.shelf import LABEL, LATEST, NAME, PRODUCTION, Event, Shelf, Verb, append, shelf
 from orchestra.prompting.template import Template, digest_of, read
@@ -26,6 +28,8 @@ FOLDER = Path("prompts")
 WALL: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that others take
 ALIASES = {"extraction_v1": "extraction", "reasoning_v1": "reasoning"}
 """The spec's names for prompts that ship."""
+NUMBERS = 1_000_000
+"""No version of a prompt has this number."""
 DIGEST_LEAST = 6
 """Characters of a digest that are enough to name a version."""
 INCLUDES = 8
@@ -81,6 +85,9 @@ class Library:
                 found |= {place.name for place in folder.iterdir() if NAME.fullmatch(place.name)}
         return sorted(name for name in found if self.shelf(name).files)
 
+    def __contains__(self, name: str) -> bool:
+        return any(self.shelf(known).files for known in (name, ALIASES.get(name, name)))
+
     def versions(self, name: str) -> list[int]:
         """The numbers of a prompt's versions, lowest first."""
         return list(self.found(name).files)
@@ -127,41 +134,44 @@ class Library:
         """
         known = self.shelf(name, fresh=True)
         found = self.found(name) if name in ALIASES else known
-        text = self._text_of(name, template, variables, syntax)
+        text = drafted(converted(template, syntax, variables, name), variables)
         new = self._read(name, 1, text, name)
         for number in found.files:
-            if _same(self._template(found, number), new):
+            if same(self._template(found, number), new):
                 return number
         if known.files:
             said = "it exists with another text; create_version() makes a new version of it"
             raise PromptError(said, template=name)
-        return self._publish(name, text, 1) or self.register(name, template, variables, syntax)
+        return self._publish(name, text, [1]) or self.register(name, template, variables, syntax)
 
     def create_version(self, name: str, template: str, syntax: Syntax = "auto") -> int:
         """Make the next version of a prompt, and return its number; no two callers anywhere are given the same one.
 
         A text without front matter takes over that of the latest version, for the variables that it uses.
         """
-        found = self.found(name)
-        latest = self.get(found.name, LATEST)
-        text = self._text_of(found.name, template, latest.variables, syntax, latest)
-        number = self._publish(found.name, text)
-        assert number is not None
+        found = self.found(name, fresh=True)
+        latest = self._template(found, found.labels[LATEST])
+        text = converted(template, syntax, latest.variables, found.name)
+        used = self._read(found.name, latest.version + 1, text, found.name).variables
+        self._seal(found, latest=True)
+        number = self._publish(found.name, redrafted(text, used, latest), range(latest.version + 1, NUMBERS))
+        if number is None:
+            raise PromptError(f"it has {NUMBERS:,} versions already", template=found.name)
         return number
 
     def promote(self, name: str, version: Version = LATEST, label: str = PRODUCTION) -> int:
         """Put a label on a version, which from now on can't be changed; returns its number."""
         if LABEL.fullmatch(label) is None or label == LATEST:
             raise PromptError(f"{label!r} is no label of yours; 'production' and 'canary' are usual", template=name)
-        found = self.found(name)
+        found = self.found(name, fresh=True)
         number = self.get(found.name, version).version
-        self._seal(found.name)
+        self._seal(found, latest=number == found.labels[LATEST])
         self._note(found.name, Verb.PROMOTED, number, label)
         return number
 
     def rollback(self, name: str, label: str = PRODUCTION) -> int:
         """Put a label back on the version that it was on before; returns its number."""
-        found = self.shelf(self.found(name).name, fresh=True)
+        found = self.found(name, fresh=True)
         stack = found.stacks.get(label, ())
         if len(stack) < 2:
             said = f"{label!r} was never on another version; promote the one that you want"
@@ -169,13 +179,13 @@ class Library:
         self._note(found.name, Verb.ROLLED_BACK, stack[-2], label)
         return stack[-2]
 
-    def found(self, name: str) -> Shelf:
+    def found(self, name: str, fresh: bool = False) -> Shelf:
         """What there is of a prompt, or of what its name is an alias of; raises, with a suggestion, when nothing is."""
-        found = self.shelf(name)
+        found = self.shelf(name, fresh)
         if found.files:
             return found
         if name in ALIASES:
-            return self.found(ALIASES[name])
+            return self.found(ALIASES[name], fresh)
         close = get_close_matches(name, self.names(), n=1)
         hint = f"did you mean {close[0]!r}?" if close else "'orchestra prompts list' shows those there are"
         raise PromptError(f"no prompt is called {name!r}; {hint}")
@@ -201,9 +211,9 @@ class Library:
             raise PromptError(f"there is no version {number}; there are {numbers}", template=found.name)
         if version in found.labels:
             return found.labels[version]
-        same = [n for n in found.files if self._template(found, n).digest.startswith(version)]
-        if len(same) == 1 and len(version) >= DIGEST_LEAST:
-            return same[0]
+        alike = [n for n in found.files if digest_of(self._source(found, n)[0]).startswith(version)]
+        if len(alike) == 1 and len(version) >= DIGEST_LEAST:
+            return alike[0]
         labels = ", ".join(found.labels)
         said = f"no label is called {version!r}, and no digest of one version begins so; labels: {labels}"
         raise PromptError(said, template=found.name)
@@ -221,20 +231,17 @@ class Library:
                 template=found.name,
                 version=version,
             )
+        if version not in found.digests and version < found.labels[LATEST]:
+            with suppress(PromptError):  # a folder that can't be written to
+                self._seal(found)
         return self._templates.setdefault((found.name, version), template)
 
     def _source(self, found: Shelf, version: int) -> tuple[str, str]:
         """The text of a version, and where it is from."""
         file = found.files[version]
         if isinstance(file, str):
-            return self._converted(found.name, file), f"prompt_templates.{found.name}"
+            return converted(file, template=found.name), f"prompt_templates.{found.name}"
         return _text(file, found.name, version), str(file)
-
-    def _converted(self, name: str, text: str, syntax: Syntax = "auto", declared: Collection[str] | None = None) -> str:
-        try:
-            return converted(text, syntax, declared)
-        except PromptError as error:
-            raise PromptError(str(error), template=name) from error
 
     def _read(self, name: str, version: int, text: str, origin: str, chain: tuple[str, ...] = ()) -> Template:
         within = (*chain, f"{name}@{version}")
@@ -256,51 +263,27 @@ class Library:
         same = isinstance(self._shipped, Path) and self._shipped.absolute() == self.folder
         return (self.folder,) if same else (self.folder, self._shipped)
 
-    def _text_of(
-        self,
-        name: str,
-        text: str,
-        declared: Collection[str] | None,
-        syntax: Syntax,
-        latest: Template | None = None,
-    ) -> str:
-        """The file of a new version: the text as Jinja, with a front matter that fits it."""
-        if split(text)[0]:
-            return text
-        body = self._converted(name, text, syntax, declared).strip() + "\n"
-        if latest is None:
-            head = Head() if declared is None else Head(variables=dict.fromkeys(declared, Variable()))
-            return written(head) + body
-        used = self._read(name, latest.version + 1, body, name).variables
-        if used.keys() == latest.variables.keys():
-            return fenced(latest.text) + body
-        kept = {variable: latest.variables.get(variable, Variable()) for variable in used}
-        return written(latest.head.model_copy(update={"variables": kept})) + body
+    def _publish(self, name: str, text: str, numbers: Iterable[int]) -> int | None:
+        """Write the file of the first version among `numbers` that is free, and return it; `None` where none is."""
+        digest = self._read(name, next(iter(numbers)), text, name).digest
+        made = create((self.folder / name / f"v{number}.j2" for number in numbers), text)
+        if made is None:
+            return None
+        number = int(made.stem.removeprefix("v"))
+        self._note(name, Verb.CREATED, number, digest)
+        return number
 
-    def _publish(self, name: str, text: str, number: int | None = None) -> int | None:
-        """Write the file of a version and return its number; `None` where `number` was given and is taken."""
-        while True:
-            free = number or max(self.shelf(name, fresh=True).files, default=0) + 1
-            file = self.folder / name / f"v{free}.j2"
-            digest = self._read(name, free, text, str(file)).digest
-            self._seal(name)
-            try:
-                create(file, text)
-            except FileExistsError:
-                if number is not None:
-                    return None
-                continue
-            self._note(name, Verb.CREATED, free, digest)
-            return free
+    def _seal(self, found: Shelf, latest: bool = False) -> None:
+        """Note the digests of versions that were written by hand: whoever changes them now is told.
 
-    def _seal(self, name: str) -> None:
-        """Note the digests of versions that were written by hand: whoever changes them now is told."""
-        found = self.shelf(name, fresh=True)
+        The latest one may still be worked on, until it is promoted or followed by another.
+        """
         for number, file in found.files.items():
-            if number in found.digests or isinstance(file, str):
+            if number in found.digests or isinstance(file, str) or (number == found.labels[LATEST] and not latest):
                 continue
-            digest = digest_of(_text(file, name, number))
-            append(self.folder / name, Event(found.created_at(number), Verb.CREATED, number, digest))
+            digest = digest_of(_text(file, found.name, number))
+            append(self.folder / found.name, Event(found.created_at(number), Verb.CREATED, number, digest))
+        self._shelves.pop(found.name, None)
 
     def _note(self, name: str, verb: Verb, version: int, what: str) -> None:
         append(self.folder / name, Event(datetime.fromtimestamp(self._wall(), UTC), verb, version, what))
@@ -312,7 +295,3 @@ def _text(file: Traversable, name: str, version: int) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{file}: can't be read: {error}", template=name, version=version) from error
-
-
-def _same(one: Template, other: Template) -> bool:
-    return one.body == other.body and one.variables.keys() == other.variables.keys()

@@ -61,7 +61,17 @@ def report(name: str, seen: Observed, found: Analysis | None) -> dict[str, Any]:
         "mismatch": found.mismatch,
         "runs_until": _iso(found.runs_until),
         "arms": [
-            {"arm": e.arm, "units": e.exposed, "results": e.n, "mean": e.mean, "interval": _ends(e.interval)}
+            {
+                "arm": e.arm,
+                "units": e.exposed,
+                "results": e.n,
+                "mean": e.mean,
+                "interval": _ends(e.interval),
+                "requests": e.requests,
+                "cost_usd": e.cost_usd,
+                "latency_ms": None if e.latency_s is None else e.latency_s * 1000,
+                "error_rate": e.errors,
+            }
             for e in found.estimates
         ],
         "differences": [

@@ -38,8 +38,16 @@ SAFE_FILTERS = (
     *("reverse", "round", "select", "selectattr", "slice", "sort", "string", "sum", "title", "trim", "truncate"),
     *("unique", "upper", "wordcount"),
 )
-MULTIPLYING = {"batch", "indent", "join", "replace", "slice", "sum"}
-"""Filters whose result can be as large as the product of what they are given."""
+GROWTH: dict[str, Callable[..., int]] = {
+    "batch": lambda count, fill_with=None: count,
+    "indent": lambda width=4, first=False, blank=False: size(width) if isinstance(width, str) else width,
+    "join": lambda d="", attribute=None: size(d),
+    "replace": lambda old, new, count=None: -(-size(new) // max(1, size(old))),
+    "round": lambda precision=0, method="common": precision,
+    "slice": lambda count, fill_with=None: count,
+    "sum": lambda attribute=None: 1,
+}
+"""How many times larger than what it is given the result of a filter can be, by the filter's other arguments."""
 
 
 class Rendering:
@@ -134,7 +142,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.globals = {"range": self.globals["range"]}
-        self.filters = {name: _charged(FILTERS[name], name in MULTIPLYING) for name in SAFE_FILTERS}
+        self.filters = {name: _charged(FILTERS[name], GROWTH.get(name)) for name in SAFE_FILTERS}
         self.filters |= {"tojson": _charged(_tojson), CHARGED: _loop, JOINED: _join, PRINTED: _kept}
         self.partials: dict[str, Template] = {}
         self.secret = secrets.token_hex(16)
@@ -217,17 +225,16 @@ def _join(context: Context, values: Iterable[Any]) -> str:
     return "".join(parts)
 
 
-def _charged(made: Callable[..., Any], multiplying: bool = False) -> Callable[..., Any]:
-    """A filter that is paid for by the size of what it is given."""
+def _charged(made: Callable[..., Any], growth: Callable[..., int] | None = None) -> Callable[..., Any]:
+    """A filter that is paid for by the size of what it is given, or of what it can make of that."""
     passes = getattr(getattr(made, "jinja_pass_arg", None), "name", "")
 
     @pass_context
     def called(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(value, "__next__"):
+            value = list(value)
         cost = 0 if isinstance(value, Undefined) else size(value)
-        if multiplying:
-            for argument in (*args, *kwargs.values()):
-                cost *= max(1, abs(argument) if isinstance(argument, int) else size(argument))
-        context[STATE].spend(cost)
+        context[STATE].spend(cost if growth is None else cost * max(1, growth(*args, **kwargs)))
         first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}
         return made(*([first[passes]] if passes else []), value, *args, **kwargs)
 

@@ -37,8 +37,14 @@ class Scores:
 
     def of(self, prompt: str, version: int, metric: str = QUALITY) -> Scored | None:
         """The scores of a version; `None` when it has none. Raises `LedgerError`."""
-        values = self._folded.read().get((metric, prompt, version), {}).values()
-        return Scored(len(values), fmean(values)) if values else None
+        return self.all(metric).get((prompt, version))
+
+    def all(self, metric: str = QUALITY) -> dict[tuple[str, int], Scored]:
+        """The scores of every version that has some. Raises `LedgerError`."""
+        found = self._folded.read()
+        return {
+            key[1:]: Scored(len(values), fmean(values.values())) for key, values in found.items() if key[0] == metric
+        }
 
     def _fold(
         self, value: Mapping[Key, Mapping[str, float]], events: Sequence[Event], _: Sequence[Entry]

@@ -128,6 +128,13 @@ def pairs_interval(wins: int, losses: int, ties: int, alpha: float) -> Interval:
     return low, high
 
 
+def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
+    """In how many pairs the second is greater, smaller, the same."""
+    found = list(pairs)
+    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
+    return greater, smaller, len(found) - greater - smaller
+
+
 def more_wins(wins: int, losses: int, alpha: float) -> bool:
     """The lower end of `pairs_interval` is above 0; ties tell nothing about that."""
     return wins > losses and _won(wins, losses, 0, 0.0) >= math.log(2 / alpha)

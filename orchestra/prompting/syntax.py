@@ -63,7 +63,7 @@ def checked(sandbox: Sandbox, source: str, load: Load) -> Syntax:
     for name in names:
         if name.ctx == "load" and name.name in needed:
             found.variables.setdefault(name.name, name.lineno)
-    assigned = {name.name for name in names if name.ctx == "store"}
+    assigned = {name.name for name in names if name.ctx != "load"}
     found.weight = _Reader(sandbox, found, load, assigned).statements(tree.body, Place())
     if found.turns is not None and found.loose is not None:
         raise SyntaxFault(found.loose, "text outside of the turns; put it into system, user or assistant")

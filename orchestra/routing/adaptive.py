@@ -1,7 +1,7 @@
 """The strategy `adaptive`: it tries its arms and keeps to those that do well, task by task, as they do now.
 
-Thompson sampling over discounted Beta counts (Raj & Kalyani 2017): each new score of a task makes the older ones of that
-task count less, so that what has changed is noticed.
+Thompson sampling over discounted Beta counts (Raj & Kalyani 2017): each new score of a task makes the older ones of
+that task count less, so that what has changed is noticed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Played:
 
 def fold(before: Played, events: Sequence[Event], entries: Sequence[Entry]) -> Played:
     """What became of the decisions, after some more events."""
-    own = [e for e in events if e.kind not in (DECISION,) or e.payload.get("policy") == before.policy]
+    own = [e for e in events if e.kind != DECISION or e.payload.get("policy") == before.policy]
     decisions = {request: [dict(one) for one in known] for request, known in before.decisions.items()}
     counts, fade = dict(before.counts), 0.5 ** (1 / before.half_life)
     for one in scored(own, decisions):
@@ -75,7 +75,7 @@ def extra_of(decision: Mapping[str, Any]) -> float:
     """What a decision is expected to cost more than the arm that looked best, in USD."""
     measured = decision.get("measured", {})
     taken = measured.get(decision["arm"], {})
-    best = max(measured.values(), key=lambda m: m.get("mean", 0.0), default={})
+    best: Mapping[str, float] = max(measured.values(), key=lambda m: m.get("mean", 0.0), default={})
     return max(0.0, taken.get(PRICED, 0.0) - best.get(PRICED, 0.0)) if taken.get("drawn") is not None else 0.0
 
 
@@ -84,8 +84,8 @@ class Adaptive:
     """Draw for each arm how well it might do, and take the best draw; a point of quality may be worth money.
 
     A share `explore` of requests goes to any arm. What trying others costs more than the best is at most
-    `explore_limit_usd` in a day, as far as it is known; from there on the best is asked. With `observe` the first arm is
-    asked, and the reason says what would have been. The draw hangs on the request's id alone.
+    `explore_limit_usd` in a day, as far as it is known; from there on the best is asked. With `observe` the first arm
+    is asked, and the reason says what would have been. The draw hangs on the request's id alone.
     """
 
     played: Callable[[], Played]

@@ -8,6 +8,7 @@ from orchestra.errors import NoModelAvailable
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.routing.arm import Arm
 from orchestra.routing.facts import Facts
+from orchestra.routing.purse import Purse
 from orchestra.types import NOTHING, Choice
 
 Measures = Mapping[str, Mapping[str, float]]
@@ -15,14 +16,15 @@ Measures = Mapping[str, Mapping[str, float]]
 
 
 class Now:
-    """How the arms stand now; what was found is kept in `noted`."""
+    """How the arms stand now for a request; what was found is kept in `noted`."""
 
-    def __init__(self, cooldowns: Cooldowns) -> None:
-        self._cooldowns = cooldowns
+    def __init__(self, facts: Facts, cooldowns: Cooldowns, purse: Purse | None) -> None:
+        self._facts, self._cooldowns, self._purse = facts, cooldowns, purse
         self.noted: dict[str, str | float] = {}
 
     def __call__(self, arm: Arm) -> str | float | None:
-        found = arm.unready() or arm.cooling_s(self._cooldowns) or None
+        poor = None if self._purse is None else self._purse(arm, self._facts)
+        found = arm.unready() or poor or arm.cooling_s(self._cooldowns) or None
         if found is not None:
             self.noted[arm.name] = found
         return found
@@ -36,11 +38,6 @@ class Then:
 
     def __call__(self, arm: Arm) -> str | float | None:
         return self.noted.get(arm.name)
-
-
-def standing(cooldowns: Cooldowns | None) -> Now | Then:
-    """How the arms stand now; without cool-downs, as if every key were there."""
-    return Then() if cooldowns is None else Now(cooldowns)
 
 
 Candidate = tuple[str, str, Arm]

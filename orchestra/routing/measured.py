@@ -107,8 +107,10 @@ def fold(before: Measured, events: Sequence[Event], entries: Sequence[Entry]) ->
         speeds[entry.model] = UNMEASURED.after(entry, weight=1.0) if speed is None else speed.after(entry)
         answered[entry.request] = (entry.model, entry.task_type or entry.labels.get("task"))
     for event in events:
+        if event.kind != SCORE or event.payload["metric"] != QUALITY:
+            continue
         found = answered.get(event.payload["request"])
-        if found is None or event.payload["metric"] != QUALITY:
+        if found is None:
             continue
         model, task = found
         value = min(max(float(event.payload["value"]), 0.0), 1.0)

@@ -13,6 +13,7 @@ from orchestra.routing.arm import Arm
 from orchestra.routing.choose import Measures, Now, Then
 from orchestra.routing.diary import Diary
 from orchestra.routing.facts import Facts
+from orchestra.routing.purse import Purse
 from orchestra.routing.reader import Reader
 from orchestra.types import NOTHING, Choice, Request, Response
 
@@ -44,6 +45,7 @@ class Route:
     reader: Reader = field(default=Reader(), repr=False, compare=False)
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     diary: Diary | None = field(default=None, repr=False, compare=False)
+    purse: Purse | None = field(default=None, repr=False, compare=False)
 
     async def __call__(self, request: Request) -> Response:
         facts = await self.reader.asked(request)
@@ -63,6 +65,8 @@ class Route:
 
     def explain(self, request: Request, live: bool = False) -> Choice:
         """The decision for a request, without a call: a task that a model would be asked for stays open."""
+        if live and self.purse is not None:
+            self.purse.read()
         return self._signed(self.strategy.decide(self.reader.read(request), live))
 
     def again(self, record: Mapping[str, Any]) -> Choice:
@@ -85,6 +89,11 @@ class Route:
 
 class Deciding(Protocol):
     """A node that chooses one of its arms for each request."""
+
+    @property
+    def arms(self) -> Mapping[str, Arm]:
+        """What it chooses from."""
+        ...
 
     def explain(self, request: Request, live: bool = False) -> Choice:
         """What it chooses for a request, without a call."""

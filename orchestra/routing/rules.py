@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.routing.arm import Arm
-from orchestra.routing.choose import Measures, Now, Then, choose, preferred, standing
+from orchestra.routing.choose import Measures, Now, Then, choose, preferred
 from orchestra.routing.facts import Facts
+from orchestra.routing.purse import Purse
 from orchestra.settings.nodes import When
 from orchestra.types import NOTHING, Choice
 
@@ -46,10 +47,11 @@ class Rules:
     fallback: tuple[Arm, ...] = ()
     find: Callable[[str], Arm] | None = field(default=None, repr=False, compare=False)
     cooldowns: Cooldowns = field(default_factory=Cooldowns, repr=False, compare=False)
+    purse: Purse | None = field(default=None, repr=False, compare=False)
 
     def decide(self, facts: Facts, live: bool = False) -> Choice:
-        """The decision; `live` counts missing keys and cool-downs, else it is made as if every key were there."""
-        return self.decided(facts, NOTHING, standing(self.cooldowns if live else None))
+        """The decision; `live` counts missing keys, cool-downs and budgets, else every key is taken to be there."""
+        return self.decided(facts, NOTHING, Now(facts, self.cooldowns, self.purse) if live else Then())
 
     def decided(self, facts: Facts, measured: Measures, stands: Now | Then) -> Choice:
         """The decision from all that it depends on: the facts, and how the arms stand. Nothing is measured."""

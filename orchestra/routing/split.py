@@ -52,8 +52,8 @@ class Split:
         if self.experiment is not None and not self.experiment.known:
             _refreshed(self.experiment)
         unit = facts.tags.get(self.by or "")
-        if unit:
-            return self._choice(self._assigned(unit), facts, unit)
+        if unit or (self.experiment is not None and not self.experiment.runs):
+            return self._choice(self._assigned(unit or ""), facts, unit)
         odds = ", ".join(f"{arm} {share:.0%}" for arm, share in self.weights.items())
         likeliest = max(self.weights, key=lambda arm: self.weights[arm])
         return self._choice(Assigned(likeliest, f"every request by itself: {odds}", False), facts, None)

@@ -9,9 +9,10 @@ from typing import Protocol
 from orchestra.resilience.cooldown import Cooldowns
 from orchestra.resilience.load import Load
 from orchestra.routing.arm import Arm, answer_tokens, cheapest
-from orchestra.routing.choose import Measures, Now, Then, choose, preferred, standing
+from orchestra.routing.choose import Measures, Now, Then, choose, preferred
 from orchestra.routing.facts import Facts
 from orchestra.routing.measured import Figures, Measured
+from orchestra.routing.purse import Purse
 from orchestra.types import Choice
 
 Measure = Mapping[str, float]
@@ -56,11 +57,14 @@ class Ranked:
     fallback: tuple[Arm, ...] = ()
     find: Callable[[str], Arm] | None = field(default=None, repr=False, compare=False)
     cooldowns: Cooldowns = field(default_factory=Cooldowns, repr=False, compare=False)
+    purse: Purse | None = field(default=None, repr=False, compare=False)
 
     def decide(self, facts: Facts, live: bool = False) -> Choice:
-        """The decision; `live` counts missing keys and cool-downs, else it is made as if every key were there."""
+        """The decision; `live` counts missing keys, cool-downs and budgets, else every key is taken to be there."""
         able = [arm for arm in self.arms if arm.unable(facts) is None]
-        return self.decided(facts, self.ranking.measure(able, facts), standing(self.cooldowns if live else None))
+        return self.decided(
+            facts, self.ranking.measure(able, facts), Now(facts, self.cooldowns, self.purse) if live else Then()
+        )
 
     def decided(self, facts: Facts, measured: Measures, stands: Now | Then) -> Choice:
         """The decision from all that it depends on: the facts, what was measured, and how the arms stand."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from orchestra.errors import ConfigError
@@ -37,18 +39,24 @@ def write(path: Path, text: str, *, private: bool = False) -> None:
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
 
 
-def create(path: Path, text: str) -> None:
-    """Make a new file in one step: no reader finds a part of it, and of several writers one makes it.
+def create(paths: Iterable[Path], text: str) -> Path | None:
+    """Make a new file, in one step, at the first of `paths` where there is none; all are in one folder.
 
-    Raises `FileExistsError` for the others, `ConfigError` when it can't be written.
+    No reader finds a part of it, and no two writers make the same one. `None`: there is a file at each. Raises
+    `ConfigError` when it can't be written.
     """
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft, name = None, uuid.uuid4().hex
     try:
-        write(draft, text)
-        os.link(draft, path)
-    except FileExistsError:
-        raise
+        for path in paths:
+            if draft is None:
+                write(path.with_name(f".{name}"), text)
+                draft = path.with_name(f".{name}")
+            with suppress(FileExistsError):
+                os.link(draft, path)
+                return path
+        return None
     except OSError as error:
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)

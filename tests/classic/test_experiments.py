@@ -40,7 +40,6 @@ def test_it_works_without_a_client_as_the_spec_has_it() -> None:
     assert test.results[variant] == [{"success": True, "score": 0.9}, {"success": False, "score": None}]
     assert test.get_winner() is None
     test.close()
-    test.experiment.ledger.close()
 
 
 def test_the_best_variant_wins_when_it_is_known(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from orchestra import MultiModelAPI
+from orchestra import Ledger, MultiModelAPI, PromptABTest
 from orchestra.cli.experiment_screen import plot
 from orchestra.prompting.analysis import Difference
 from orchestra.testing import Scripted
@@ -60,6 +60,8 @@ async def test_a_whole_experiment(run: Run, policy: Path) -> None:
     assert (data["state"], data["winner"], data["excluded"]) == ("running", "large", ["small"])
     assert sum(arm["units"] for arm in data["arms"]) == sum(arm["results"] for arm in data["arms"]) == 120
     assert data["differences"][0]["interval"][0] > 0
+    assert [arm["requests"] for arm in data["arms"]] == [arm["units"] for arm in data["arms"]]
+    assert [arm["cost_usd"] for arm in data["arms"]] == pytest.approx([0.001, 0.001])
     assert data["guardrails"][0]["state"] == "kept"
     shown = run("experiment", "status", "bigger").out
     assert "large wins: better than small by" in shown
@@ -77,10 +79,19 @@ async def test_a_guardrail_that_is_broken_is_shown(run: Run, policy: Path) -> No
     run("experiment", "start", "bigger")
     await used(policy, large_usd="0.002")
     shown = run("experiment", "status", "bigger").out
-    assert "it breaks its guardrail on cost" in shown
+    assert "breaks its guardrail on cost" in shown
     line = next(line for line in shown.splitlines() if line.startswith("cost"))
     assert line.split()[1:4] == ["large", "$0.002", "$0.001"]
     assert line.endswith("broken")
+
+
+def test_a_test_made_in_code_is_shown_too(run: Run, policy: Path) -> None:
+    """It is in the ledger, and needs no declaration."""
+    with PromptABTest("extraction", [1, 2], ledger=Ledger("books.db")) as test:
+        test.track_result(2, True, 0.9)
+    assert "extraction 1/2" in run("experiment", "status").out
+    data = run("experiment", "status", "extraction 1/2", "--json").json
+    assert [arm["results"] for arm in data["arms"]] == [0, 1]
 
 
 def test_a_file_that_says_otherwise_is_told_of(run: Run, policy: Path) -> None:
@@ -124,8 +135,8 @@ def test_a_plot_has_the_estimate_in_its_interval() -> None:
     known = Difference("b", "a", 50, 0.1, (-0.1, 0.3), "asymptotic", False, 0.2)
     none = Difference("b", "a", 0, 0.0, (-1.0, 1.0), "exact", False, 0.0)
     lines = plot([none, unknown, known, known])
-    assert [len(line) for line in lines] == [14] * len(lines)
-    columns = ["".join(line[10 + n] for line in lines) for n in range(4)]
+    assert [len(line) for line in lines] == [18] * len(lines)
+    columns = ["".join(line[10 + 2 * n] for line in lines) for n in range(4)]
     assert columns[0].strip() == "┄"
     assert set(columns[1]) == {"│", "●"}
     assert columns[2].count("●") == 1

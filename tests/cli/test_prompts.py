@@ -34,7 +34,7 @@ def hello(tmp_path: Path) -> Path:
 def test_the_life_of_a_prompt(run: Run, hello: Path) -> None:
     """Made, compared, promoted, rolled back: each step says what it did, and the next one sees it."""
     made = run("prompts", "new", "hello", stdin="Hi {{ name }} and {{ friend }}!")
-    assert made.out.startswith("hello v2 is made; 'orchestra prompts promote hello'")
+    assert made.out == "hello v2 is made; it is taken where no version is named, because none is in production\n"
     assert run("prompts", "promote", "hello", "1").out == "hello v1 is production\n"
     assert run("prompts", "promote", "hello", "--json").json == {"name": "hello", "version": 2, "label": "production"}
     listed = {prompt["name"]: prompt["versions"] for prompt in run("prompts", "list", "--json").json}
@@ -44,7 +44,9 @@ def test_the_life_of_a_prompt(run: Run, hello: Path) -> None:
     ]
     assert {"extraction", "reasoning"} <= listed.keys()
     assert run("prompts", "rollback", "hello").out == "hello v1 is production again\n"
-    difference = run("prompts", "diff", "hello", "production", "--json").json
+    made = run("prompts", "new", "hello", stdin="Good day {{ name }}.")
+    assert made.out == "hello v3 is made; 'orchestra prompts promote hello' puts it into production\n"
+    difference = run("prompts", "diff", "hello", "production", "2", "--json").json
     assert (difference["old"], difference["new"]) == (1, 2)
     assert (difference["added"], difference["removed"]) == (["friend"], ["count"])
     assert "+Hi {{ name }} and {{ friend }}!" in difference["diff"]

@@ -22,6 +22,8 @@ STEPS = {
     "orchestra check": f"command('check', {CLASSIC!r})",
     "orchestra explain": f"command('explain', 'Prove it.', '--task', 'reasoning', '-c', {CLASSIC!r})",
     "orchestra models": f"command('models', '-c', {CLASSIC!r})",
+    "orchestra experiment status": f"command('experiment', 'status', '-c', {CLASSIC!r})",
+    "orchestra prompts list": "command('prompts', 'list')",
     "orchestra schema": "command('schema')",
     "orchestra settings show": f"command('settings', 'show', '-c', {CLASSIC!r})",
     "every public name": "import orchestra; [getattr(orchestra, name) for name in orchestra.__all__]",

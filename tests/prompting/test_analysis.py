@@ -173,7 +173,7 @@ def test_a_winner_breaks_no_guardrail() -> None:
     assert found.winner is None
     assert found.harmful == ("new",)
     assert {one.metric: one.state for one in found.guarded} == {"cost": "broken", "latency": "kept"}
-    assert "it breaks its guardrail on cost" in found.said
+    assert "but breaks its guardrail on cost" in found.said
     assert said([rails, *scores], calls(1.1)).winner == "new"
 
 
@@ -184,7 +184,7 @@ def test_a_winner_is_shown_to_keep_its_guardrails() -> None:
     few, many = ([call(f"{arm} {n}", arm) for arm in ("old", "new") for n in range(count)] for count in (100, 400))
     found = said([rails, *scores], few)
     assert (found.winner, found.guarded[0].state, found.harmful) == (None, "open", ())
-    assert "its guardrail on errors is not shown to hold yet" in found.said
+    assert "but is not yet shown to keep its guardrail on errors" in found.said
     assert said([rails, *scores], many).winner == "new"
 
 

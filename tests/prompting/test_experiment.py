@@ -92,7 +92,7 @@ def test_top_two_prefers_the_arms_that_may_be_the_best(made: Made) -> None:
     for n in range(90):
         for arm, rate in (("a", 0.3), ("b", 0.7), ("c", 0.75)):
             experiment.record(arm, success=(n * 7919 % 90) / 90 < rate)
-    experiment.refresh()
+    experiment.read()
     counts = Counter(experiment.assign().arm for _ in range(1000))
     assert 10 < counts["a"] < 120
     assert min(counts["b"], counts["c"]) > 300
@@ -153,7 +153,7 @@ def test_it_ends_by_itself_at_a_winner(made: Made, on_winner: str, serves: str) 
     for n in range(120):
         here.record("old", success=n % 3 == 0)
         here.record("new", success=n % 10 != 0)
-    here.refresh()
+    here.read()
     here.assign("ada")
     _until(lambda: there.read().stopped is not None)
     there.refresh()
@@ -168,7 +168,7 @@ def test_it_rolls_back_when_an_arm_harms(made: Made) -> None:
     for n in range(120):
         experiment.record("old", success=n % 10 != 0)
         experiment.record("new", success=n % 3 == 0)
-    experiment.refresh()
+    experiment.read()
     experiment.assign("ada")
     _until(lambda: experiment.read().stopped is not None)
     stopped = experiment.read().stopped

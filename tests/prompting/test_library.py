@@ -17,6 +17,7 @@ import orchestra
 import orchestra.prompting.library as module
 from orchestra import ConfigError, PromptError
 from orchestra.prompting import Library
+from orchestra.prompting.template import digest_of
 from orchestra.resources import shipped
 
 ROOT = Path(orchestra.__file__).parents[1]
@@ -116,6 +117,22 @@ def test_a_version_that_was_changed_is_refused(tmp_path: Path, write: Write) -> 
         assert Library(tmp_path).get(name, 1).version == 1
 
 
+def test_an_old_version_that_was_written_by_hand_is_kept_from_its_first_use_on(tmp_path: Path, write: Write) -> None:
+    """The latest one may be worked on; a folder that can't be written to is only read."""
+    first, second = write("tone", 1, "Be kind."), write("tone", 2, "Be kind and brief.")
+    Library(tmp_path).get("tone", 2)
+    second.write_text("Be brief.")
+    assert Library(tmp_path).render("tone", {}, 2) == "Be brief."
+    Library(tmp_path).get("tone", 1)
+    first.write_text("Be rude.")
+    with pytest.raises(PromptError, match="version 1: its file .* was changed"):
+        Library(tmp_path).get("tone", 1)
+    first.write_text("Be kind.")
+    (tmp_path / "tone" / "history").unlink()
+    (tmp_path / "tone" / "history").mkdir()
+    assert Library(tmp_path).render("tone", {}, 1) == "Be kind."
+
+
 def test_a_broken_version_does_not_stop_the_next_one(tmp_path: Path, write: Write) -> None:
     """One written by hand that can't be read is refused by its number alone."""
     write("tone", 1, "Be kind.")
@@ -125,6 +142,8 @@ def test_a_broken_version_does_not_stop_the_next_one(tmp_path: Path, write: Writ
         library.get("tone", 2)
     library.promote("tone", 1)
     assert library.get("tone").version == 1
+    write("tone", 2, "Be brief.")
+    assert library.render("tone", {}, 2) == "Be brief."
 
 
 def test_your_folder_lies_beside_the_shipped_one(tmp_path: Path) -> None:
@@ -223,32 +242,25 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from orchestra.prompting import Library
 library = Library(sys.argv[1])
-with ThreadPoolExecutor(32) as pool:
-    made = pool.map(lambda n: library.create_version("tone", f"{sys.argv[2]} {n}"), range(int(sys.argv[3])))
+with ThreadPoolExecutor(500) as pool:
+    made = pool.map(lambda n: library.create_version("tone", f"{sys.argv[2]} {n}"), range(500))
     print(*made)
 """
 
 
 def test_no_number_is_given_twice(tmp_path: Path) -> None:
-    """Two processes of many threads, and this one, make versions at once: each has its own, with its text in it."""
-    library = Library(tmp_path)
-    library.register("tone", "one")
+    """Two processes of 500 threads each make versions at once: each has its own number, with its text in it."""
+    Library(tmp_path).register("tone", "one")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writers = [
-        subprocess.Popen([*command, who, "40"], stdout=subprocess.PIPE, env=environment, text=True)
-        for who in ("a", "b")
-    ]
-    with ThreadPoolExecutor(16) as pool:
-        ours = list(pool.map(lambda n: library.create_version("tone", f"c {n}"), range(40)))
-    theirs = [[int(number) for number in writer.communicate(timeout=120)[0].split()] for writer in writers]
-    numbers = [*ours, *(number for made in theirs for number in made)]
-    assert sorted(numbers) == list(range(2, 122))
-    fresh = Library(tmp_path)
-    for who, made in zip("cab", (ours, *theirs), strict=True):
-        assert [fresh.text("tone", number).strip() for number in made] == [f"{who} {n}" for n in range(40)]
-    assert fresh.shelf("tone").digests == {n: fresh.get("tone", n).digest for n in range(1, 122)}
-    assert {file.name for file in (tmp_path / "tone").iterdir()} == {"history", *(f"v{n}.j2" for n in range(1, 122))}
+    writers = [subprocess.Popen([*command, who], stdout=subprocess.PIPE, env=environment, text=True) for who in "ab"]
+    made = [[int(number) for number in writer.communicate(timeout=120)[0].split()] for writer in writers]
+    assert sorted(number for numbers in made for number in numbers) == list(range(2, 1002))
+    library = Library(tmp_path)
+    for who, numbers in zip("ab", made, strict=True):
+        assert [library.text("tone", number).strip() for number in numbers] == [f"{who} {n}" for n in range(500)]
+    assert library.found("tone").digests == {n: digest_of(library.text("tone", n)) for n in range(1, 1002)}
+    assert {file.name for file in (tmp_path / "tone").iterdir()} == {"history", *(f"v{n}.j2" for n in range(1, 1002))}
 
 
 def test_two_programs_that_register_at_once_agree(tmp_path: Path) -> None:

@@ -117,6 +117,27 @@ async def test_a_promoted_version_is_taken_by_the_next_call(
     assert (await api.explain(prompt_id="extract", variables=VARIABLES)).arm == "gpt-4o-mini"
 
 
+async def test_litellms_words_for_a_prompt_are_understood(api: MultiModelAPI, provider: Provider) -> None:
+    """`prompt_id`, `prompt_variables`, and `prompt_version` or `prompt_label`, as its `completion` has them."""
+    for words in ({"prompt_version": 1}, {"prompt_label": "latest"}):
+        await api.generate(prompt_id="extract", prompt_variables=VARIABLES, response_format={"type": "text"}, **words)
+    first, second = (call.body["messages"][0]["content"] for call in provider.calls)
+    assert (first, second) == ("You extract price, name.", "Extract price, name.")
+
+
+async def test_an_explanation_reads_the_request_as_it_will_be(library: Library, tmp_path: Path) -> None:
+    """Behind `kind: prompted` a route decides by the prompt's task and its rendered length."""
+    text = (
+        "policies:\n  tasks: {kind: route, rules: [{when: {task: extraction}, use: gpt-4o}], otherwise: gpt-4o-mini}\n"
+        "  page: {kind: prompted, prompt: extract, variables: {fields: [price]}, input: html, model: tasks}\n"
+    )
+    (tmp_path / "orchestra.yaml").write_text(text)
+    with MultiModelAPI(tmp_path / "orchestra.yaml", runtime=Runtime(prompts=library)) as api:
+        choice = await api.explain("<b>$5</b>", model="page")
+        assert (choice.arm, choice.features["task"]) == ("gpt-4o", "extraction")
+        assert (await api.explain("<b>$5</b>", model="tasks")).arm == "gpt-4o-mini"
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "said"),
     [

@@ -86,6 +86,9 @@ GROWING = {
     "blocks that are set": "{% set t = 'a' * 3000000 %}{% set t %}{{ t }}{{ t }}{% endset %}{{ t }}{{ t }}",
     "a filter that multiplies": "{{ ('a' * 100000)|replace('a', 'b' * 1000)|length }}",
     "a separator": "{{ range(10000)|join('a' * 10000)|length }}",
+    "a separator of a series": "{{ range(99999)|map('string')|join('a' * 100000)|length }}",
+    "a precision": "{{ 1.5|round(1000000000, 'ceil') }}",
+    "a sum of lists": "{{ xs|sum(start=xs) }}",
     "an indent": "{{ 'a\nb'|indent(50000000) }}",
     "a batch": "{{ xs|batch(50000000, 0)|list|length }}",
     "a format": "{{ '%1000000000d' % 1 }}",
@@ -99,7 +102,7 @@ GROWING = {
 @pytest.mark.parametrize("text", GROWING.values(), ids=GROWING)
 def test_everything_that_grows_has_an_end(text: str) -> None:
     """Refused before the memory or the time is taken, with the reason."""
-    with pytest.raises(PromptError, match=r"characters|bits|for numbers|too big|too large") as refused:
+    with pytest.raises(PromptError, match=r"characters|bits|for numbers|too big|too large|unexpected") as refused:
         said(text)
     assert refused.value.template == "probe"
 
@@ -121,8 +124,8 @@ def test_nesting_has_an_end(text: str) -> None:
 def test_a_large_page_is_no_reason_to_refuse() -> None:
     """The bound is far above what any model reads: a megabyte, filtered and in a loop, renders."""
     page = "<p>word</p>\n" * (MOST // 100)
-    text = read("probe", 1, "{% for page in pages %}{{ page|trim }}{% endfor %}").render({"pages": [page]})
-    assert text == page.strip()
+    template = read("probe", 1, "{% for page in pages %}{{ page|trim|replace('<p>', '<strong>') }}{% endfor %}")
+    assert template.render({"pages": [page]}) == page.strip().replace("<p>", "<strong>")
 
 
 def test_a_value_is_never_read_as_a_template() -> None:

@@ -148,6 +148,11 @@ MISTAKES = {
     ),
     "yaml": ("---\na: [\n---\nb", ConfigError, "o.j2:3: not YAML"),
     "key twice": ("---\ndescription: a\ndescription: b\n---\nb", ConfigError, "o.j2:3: found duplicate key"),
+    "an address": (
+        "---\nparams: {api_base: x}\n---\nb",
+        ConfigError,
+        "o.j2:2: params: 'api_base' is nothing for a prompt",
+    ),
     "expression": ("---\ntests: [{expect: {matches: '('}}]\n---\nb", ConfigError, "no regular expression"),
 }
 

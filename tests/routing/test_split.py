@@ -93,6 +93,7 @@ async def test_an_experiment_labels_its_requests_and_notes_each_unit_once(ledger
     node = tried(ledger)
     assert node.experiment is not None
     assert {(await node(of(user))).text for user in USERS[:20]} == {"old"}
+    assert "has not been started" in node.explain(of()).reason
     assert not ledger.events(EXPOSED)
     node.experiment.start()
     for user in (*USERS[:20], *USERS[:20]):

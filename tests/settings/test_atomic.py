@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from orchestra.errors import ConfigError
-from orchestra.settings.atomic import write
+from orchestra.settings.atomic import create, write
 
 
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
@@ -44,3 +45,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(ConfigError, match="can't be written: No space left on device"):
         write(path, "new")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]
+
+
+def test_a_new_file_is_made_by_one_writer_alone(tmp_path: Path) -> None:
+    """Each of several takes the next path that is free; what is there stays, and no draft is left."""
+    folder = tmp_path / "new"
+    paths = [folder / str(n) for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: create(paths, f"text {n}"), range(8)))
+    assert sorted(path for path in made if path is not None) == paths
+    assert [path.read_text() for path in made if path is not None] == [f"text {n}" for n in range(8)]
+    assert create(paths, "no room") is None
+    assert sorted(folder.iterdir()) == paths
+    with pytest.raises(ConfigError, match="can't be written"):
+        create([paths[0] / "below"], "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from orchestra.testing.provider import Call, Reply, ToolCall
 
 PYTHON = Path(__file__).parents[3] / ".venv-clients" / "bin" / "python"
 
-if not PYTHON.exists() and not os.environ.get("CI"):
-    pytest.skip("no .venv-clients: scripts/clients makes it", allow_module_level=True)
+needs_clients = pytest.mark.skipif(
+    not PYTHON.exists() and not os.environ.get("CI"), reason="no .venv-clients: scripts/clients makes it"
+)
 
 
 def environment(home: Path, upstream: str, **more: str) -> dict[str, str]:
@@ -34,29 +36,38 @@ def environment(home: Path, upstream: str, **more: str) -> dict[str, str]:
 
 
 def reply(call: Call) -> Reply:
-    """A tool call first, then an answer; a fault, where the question is the name of one."""
-    messages, question = call.body["messages"], call.question
-    if question in Fault.__members__:
-        return Fault[question]
-    answered = any(message["role"] == "tool" for message in messages) or "sunny in Paris" in call.text
+    """A fault, where the question is the name of one; a tool call first, then an answer."""
+    if call.question in Fault.__members__:
+        return Fault[call.question]
+    return _extraction(call) or _agent(call) or Answer()
+
+
+def _extraction(call: Call) -> Reply | None:
+    """What instructor's questions get."""
+    people = [{"name": "Ann", "age": 47}, {"name": "Bob", "age": 7}]
     if call.schema == {}:
-        return '{"name": "Ann", "age": 30}'
-    match question:
-        case "child" if len(messages) == 1:
-            return Answer(tool_calls=[ToolCall("Adult", {"name": "Ann", "age": 7})])
-        case "child":
-            return Answer(tool_calls=[ToolCall("Adult", {"name": "Ann", "age": 47})])
-        case "people":
-            people = {"tasks": [{"name": "Ann", "age": 47}, {"name": "Bob", "age": 7}]}
-            return Answer(tool_calls=[ToolCall(next(iter(call.tools)), people)])
+        return json.dumps(people[0])
+    match call.question:
         case "person":
-            return Answer(tool_calls=[ToolCall("Person", {"name": "Ann", "age": 47})])
-        case "handoff" if "transfer_to_expert" in call.tools:
-            return Answer(tool_calls=[ToolCall("transfer_to_expert", {})])
-    if answered and "final_answer" in call.tools:
-        return Answer(tool_calls=[ToolCall("final_answer", {"answer": "sunny"})])
+            return Answer(tool_calls=[ToolCall("Person", people[0])])
+        case "people":
+            return Answer(tool_calls=[ToolCall(next(iter(call.tools)), {"tasks": people})])
+        case "child":
+            again = len(call.body["messages"]) > 1
+            return Answer(tool_calls=[ToolCall("Adult", people[0 if again else 1])])
+        case _:
+            return None
+
+
+def _agent(call: Call) -> Reply | None:
+    """What agents get: each of their tools is called once."""
+    answered = "sunny in Paris" in call.text
+    if call.question == "handoff" and "transfer_to_expert" in call.tools:
+        return Answer(tool_calls=[ToolCall("transfer_to_expert", {})])
     if "weather" in call.tools and not answered:
         return Answer(tool_calls=[ToolCall("weather", {"city": "Paris"})])
+    if "final_answer" in call.tools:
+        return Answer(tool_calls=[ToolCall("final_answer", {"answer": "sunny"})])
     if "```python" in call.text:
         return 'Thought: I know.\n```python\nfinal_answer(weather(city="Paris"))\n```'
-    return Answer()
+    return None

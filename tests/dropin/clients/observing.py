@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from openai import OpenAIError
+
 MODEL = sys.argv[1]
 SEEN: dict[str, Any] = {}
 
@@ -19,16 +21,15 @@ def observe(case: Callable[[], Any]) -> None:
         if asyncio.iscoroutine(seen):
             seen = asyncio.run(seen)
     except Exception as error:  # noqa: BLE001  # it is what is observed
-        chain: list[BaseException] = [error]
-        while (below := chain[-1].__cause__) is not None and below not in chain:
-            chain.append(below)
-        own = [kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("openai")]
-        seen = {
-            "raised": [type(one).__name__ for one in chain],
-            "openai": own,
-            "status": getattr(error, "status_code", None),
-        }
+        seen = {"raised": [type(error).__name__, *_openai(error)], "status": getattr(error, "status_code", None)}
     SEEN[case.__name__] = seen
+
+
+def _openai(error: BaseException | None) -> list[str]:
+    """The classes of the first error of the openai package, the error itself or one that it was raised from."""
+    while error is not None and not isinstance(error, OpenAIError):
+        error = error.__cause__
+    return [kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("openai")]
 
 
 def report() -> None:

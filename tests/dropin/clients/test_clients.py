@@ -13,10 +13,19 @@ import pytest
 
 from orchestra.testing import Provider
 
-from .conftest import PYTHON, environment, reply
+from .conftest import PYTHON, environment, needs_clients, reply
+
+pytestmark = needs_clients
 
 HERE = Path(__file__).parent
+CONFIG = """\
+providers: {openai: {base_url: "BASE"}}
+policies: {default: openai/gpt-4o}
+max_retries: 2  # as the openai package does for LiteLLM
+retry_delay_seconds: 0.1
+"""
 CLIENTS = ("instructor", "smolagents", "agents")
+DRAWN = ("id", "tool_call_id", "call_id", "stream_options")
 PATIENT_S = 240.0
 
 
@@ -34,14 +43,14 @@ class Run:
         return found
 
     def sent(self) -> list[Any]:
-        """What reached the provider, in order; ids that clients draw are left out."""
-        return [_without_ids(call.body) for call in self.provider.calls]
+        """What reached the provider, in order, without ids that clients draw, and without that a stream has usage."""
+        return [_plain(call.body) for call in self.provider.calls]
 
 
-def _without_ids(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_ids(part) for key, part in value.items() if key not in ("id", "tool_call_id", "call_id")}
-    return [_without_ids(part) for part in value] if isinstance(value, list) else value
+        return {key: _plain(part) for key, part in value.items() if key not in DRAWN}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
             provider.always(reply)
             base = provider.api_base("openai")
             config = home / f"{client}.yaml"
-            config.write_text(f'providers: {{openai: {{base_url: "{base}"}}}}\npolicies: {{default: openai/gpt-4o}}\n')
+            config.write_text(CONFIG.replace("BASE", base))
             program = [str(PYTHON), str(HERE / f"{client}_client.py"), model]
             if how == "orchestra":
                 program = [str(PYTHON), "-m", "orchestra", "run", "--config", str(config), "--", *program]
