@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,9 @@ from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.settings.nodes import FieldSpec
 from orchestra.settings.nodes.ensembles import AnswerKind
 from orchestra.types import Request, Response, Usage
+
+LONG = 20_000
+"""Characters of all answers from which they are merged beside the event loop: pairing long lists takes a while."""
 
 
 def same(values: Sequence[Any], kind: AnswerKind = "auto") -> Sequence[Hashable]:
@@ -66,7 +70,9 @@ class Records:
     async def __call__(self, request: Request, found: Outcomes, data: Mapping[int, Any]) -> Response:
         """One response with the merged record as its `result`, and who said what in `details`."""
         names = found.names
-        merged = Fusion(names, self.same, self.weights, self.rules, self.measure(request, names))(data)
+        merge = Fusion(names, self.same, self.weights, self.rules, self.measure(request, names))
+        long = sum(len(response.text) for response in found.responses) > LONG
+        merged = await asyncio.to_thread(merge, data) if long else merge(data)
         if self.record is not None:
             self.record(ballot(request, names, merged))
         merged, settled = await self._settled(request, merged)
