@@ -144,6 +144,17 @@ def test_no_answer(answers: Answers, text: str) -> None:
     assert key(text, answers) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["9" * 9000, "1e999999999", f'{{"a": {"9" * 999}}}', '{"a": 1e999999999}', "[" * 9000, "{" * 9000, "(" * 9000],
+)
+@pytest.mark.parametrize("kind", ["auto", "number", "json", "code"])
+def test_what_is_made_to_be_slow_is_an_answer_like_any_other(text: str, kind: Any) -> None:
+    """Numbers without end and brackets without end are compared too, and never raise."""
+    assert same(text, text, Answers(kind))
+    assert not same(text, "1", Answers(kind))
+
+
 def test_a_key_of_ones_own() -> None:
     """The caller's function takes the place of everything."""
     assert same("abc", "xyz", Answers(key=len))
