@@ -1,10 +1,10 @@
 """Fusion and judging on recorded answers: k answers of a model make one record of k fields, fused by the real nodes.
 
 A record is right when all its fields are. Against field fusion stand the best single member, and a vote over whole
-records (the one that most members gave, the first of equals). Members are ordered, and
-reliabilities fitted, by right answers on one half of the questions; records are made of the other half, in several ways.
-Intervals are 95 %, over the records of the first seed alone, because seeds share their questions; p is McNemar's
-against the best single member on that seed.
+records (the one that most members gave, the first of equals). Members are ordered, and reliabilities fitted, by right
+answers on one half of the questions; records are made of the other half, in several ways. Intervals are 95 %, over the
+records of the first seed alone, because seeds share their questions; p is McNemar's against the best single member on
+that seed.
 
 The second table lets a check that needs no model judge the recorded reasoning: whether the equations that an answer
 writes out hold. `rank` gives the first member's answer that passes, `verify` asks a cheap member and hands what fails

@@ -3,6 +3,7 @@
 All ask the same provider on loopback, in a process of its own, through the same HTTP. A round makes one call of each
 kind, in an order that changes; what is compared is the difference within each round. `ledger off` is the same tree over
 `Unlimited`, `ledger` books every call in a SQLite file with synchronous=FULL, `budget` also holds before it calls.
+`drop-in` is `litellm.acompletion("orchestra/…")`, which goes through LiteLLM twice.
 
     python benchmarks/overhead.py [--rounds 300] [--json]
 """
@@ -31,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from upstream import MAX_TOKENS, MODEL, PROMPT
 
-from orchestra import APISettings, MultiModelAPI, ProviderConfig
+from orchestra import APISettings, MultiModelAPI, ProviderConfig, install, uninstall
 from orchestra.testing.provider import Answer, Provider
 from orchestra.types import Request, Unlimited
 
@@ -121,6 +122,9 @@ async def compared(url: str, folder: str, rounds: int) -> dict[str, dict[str, li
     async def plain() -> None:
         await litellm.acompletion(MODEL, messages(), **about)
 
+    async def dropin() -> None:
+        await litellm.acompletion(f"orchestra/{MODEL}", messages(), max_tokens=MAX_TOKENS)
+
     async def first() -> float:
         begun, options = time.perf_counter(), {"include_usage": True}
         chunks = await litellm.acompletion(MODEL, messages(), stream=True, stream_options=options, **about)
@@ -136,11 +140,14 @@ async def compared(url: str, folder: str, rounds: int) -> dict[str, dict[str, li
             "ledger off": off.plain,
             "ledger": on.plain,
             "budget": held.plain,
+            "drop-in": dropin,
         },
         "stream": {"litellm": stream, "ledger off": off.stream, "ledger": on.stream, "budget": held.stream},
         "first token": {"litellm": first, "ledger off": off.first, "ledger": on.first, "budget": held.first},
     }
+    install(on.api)
     seconds = {kind: await rounds_of(chosen, rounds) for kind, chosen in ways.items()}
+    uninstall()
     for client in (off, on, held):
         client.api.close()
     return seconds

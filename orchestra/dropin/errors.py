@@ -19,6 +19,7 @@ from orchestra.errors import (
     ModelError,
     NotFound,
     OrchestraError,
+    PromptError,
     RateLimited,
     Refused,
     TimedOut,
@@ -137,7 +138,7 @@ def _made(error: OrchestraError, asked: str) -> Exception:
     match error:
         case BudgetExceeded():
             return BudgetRefused(said, asked, error)
-        case ConfigError():
+        case ConfigError() | PromptError():
             return Misasked(said, asked)
         case DeadlineExceeded():
             return OutOfTime(said, asked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -18,7 +19,7 @@ from orchestra.api import MultiModelAPI
 from orchestra.door import door
 from orchestra.dropin.errors import PROVIDER, translated
 from orchestra.dropin.installed import install
-from orchestra.dropin.request import WORD
+from orchestra.dropin.request import answered, asked
 from orchestra.dropin.response import response_of
 from orchestra.errors import ConfigError, OrchestraError
 from orchestra.names import PREFIX
@@ -98,12 +99,12 @@ def _arerank(theirs: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _reranked(api: MultiModelAPI, name: str, given: dict[str, Any]) -> Any:
-    """LiteLLM has no way for a provider of one's own to rerank: here the client is asked directly."""
-    own = ("model", "custom_llm_provider", "api_key", "api_base", "metadata")
-    options = {key: value for key, value in given.items() if key not in own and value is not None}
-    words = (given.get("metadata") or {}).get(WORD) or {}
+    """LiteLLM has no way for a provider of one's own to rerank: here the client is asked, and its call reported."""
+    about = {word: given.pop(word, None) for word in ("api_key", "api_base", "timeout", "headers")}
+    call = {"optional_params": given, "litellm_params": {"metadata": given.pop("metadata", None)}, **about}
     try:
-        return response_of(await api.rerank(model=name, **options, **words))
+        ready = asked(api, "rerank", name, call)
+        return response_of(await answered(api, replace(ready, request=replace(ready.request, reported=False))))
     except OrchestraError as error:
         found = translated(error, name)
         raise found from found.__cause__

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestra.names import PREFIX
 from orchestra.settings import APISettings
 from orchestra.settings.file import VARIABLE
 from orchestra.settings.litellm_config import MODEL_LIST, READ
-from orchestra.tree import AUTO, PREFIX, Tree
+from orchestra.tree import AUTO, Tree
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 HANDLER = {"provider": "orchestra", "custom_handler": "orchestra.proxy.handler"}

@@ -31,10 +31,11 @@ class Registration:
         for names in (litellm.provider_list, litellm._custom_providers):  # noqa: SLF001  # LiteLLM fills it late
             if PROVIDER not in names:
                 names.append(PROVIDER)
-        for name, row in self._rows.items():
-            litellm.model_cost.setdefault(name, dict(row))
+        missing = {name: dict(row) for name, row in self._rows.items() if name not in litellm.model_cost}
+        if missing:
+            litellm.model_cost.update(missing)
+            _forget_rows()
         _read_as_given()
-        _forget_rows()
 
     def withdraw(self) -> None:
         """Be in none of them."""
@@ -86,7 +87,6 @@ def _read_as_mapped() -> None:
 
 def _forget_rows() -> None:
     """Have LiteLLM read its map anew: it keeps what it found in caches."""
-    for name in ("_invalidate_model_cost_lowercase_map",):
-        forget = getattr(litellm.utils, name, None)
-        if forget is not None:
-            forget()
+    forget = getattr(litellm.utils, "_invalidate_model_cost_lowercase_map", None)
+    if forget is not None:
+        forget()

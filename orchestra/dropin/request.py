@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +14,9 @@ from orchestra.types import Access, Call, Request, Response, Sink
 
 WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
+
+PROMPT = {"prompt_id": "prompt_id", "prompt_variables": "variables"}
+"""LiteLLM's words for a prompt of a library, and ours; which version is said among our own words."""
 
 DEEPEST = 8
 """Calls of `orchestra/…` inside of one another."""
@@ -34,12 +37,18 @@ class Asked:
     name: str
     request: Request
     deadline_s: float | None = None
+    logging: Any = field(default=None, repr=False)
+    """What LiteLLM reports the call with."""
 
 
 def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) -> Asked:
     """The request that LiteLLM's keywords for a provider's handler make; raises `ConfigError` for what can't be one."""
     model = unquote(model)
-    params = {name: value for name, value in given["optional_params"].items() if name not in NOT_PARAMETERS}
+    params = {
+        name: value
+        for name, value in given["optional_params"].items()
+        if value is not None and name not in NOT_PARAMETERS
+    }
     about = given.get("litellm_params") or {}
     metadata = dict(about.get("metadata") or {})
     words = metadata.pop(WORD, None) or {}
@@ -56,13 +65,16 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
         options["stream_options"] = stream_options
     if call == "chat":
         options["messages"] = _signed(given["messages"], getattr(given.get("logging_obj"), "messages", None))
-    else:
+    elif call == "embedding":
         options["input"] = given["input"]
+    for word, ours in PROMPT.items():
+        if about.get(word) is not None:
+            options[ours] = about[word]
     if given.get("timeout") is not None:
         options["timeout"] = given["timeout"]
     request = api.request(call, model, **options)
     request = replace(request, reported=True, access=_access(api, model, given))
-    return Asked(str(about.get("litellm_call_id")), model, request, deadline_s)
+    return Asked(str(about.get("litellm_call_id")), model, request, deadline_s, given.get("logging_obj"))
 
 
 async def answered(api: MultiModelAPI, asked: Asked, sink: Sink | None = None) -> Response:

@@ -18,7 +18,7 @@ from orchestra.types import Chunk, Response, Sink
 
 async def streamed(api: MultiModelAPI, asked: Asked) -> AsyncIterator[ModelResponseStream]:
     """The chunks of an answer; an error is of the member's class and passes LiteLLM's reader as it is."""
-    chunks = _Chunks()
+    chunks = _Chunks(asked.logging)
     async with Stream(lambda sink: _replaying(api, asked, sink)) as stream:
         try:
             async for chunk in stream:
@@ -40,7 +40,7 @@ def streamed_sync(api: MultiModelAPI, asked: Asked) -> Iterator[ModelResponseStr
 
 
 def _read(stream: SyncStream, first: Chunk | None, asked: Asked) -> Iterator[ModelResponseStream]:
-    chunks = _Chunks()
+    chunks = _Chunks(asked.logging)
     with stream:
         try:
             chunk = first
@@ -65,8 +65,9 @@ async def _replaying(api: MultiModelAPI, asked: Asked, sink: Sink) -> Response:
 class _Chunks:
     """What is the same in every chunk of a stream, and what comes once."""
 
-    def __init__(self) -> None:
+    def __init__(self, logging: Any) -> None:
         self.said: list[str] = []
+        self._logging = logging
         self._first: ModelResponseStream | None = None
 
     def shown(self, raw: ModelResponseStream) -> ModelResponseStream:
@@ -88,11 +89,19 @@ class _Chunks:
         """
         if self._first is None:
             yield self.shown(self._empty(answer, said=""))
-        usage = usage_of(answer)
-        usage.cost = cost_of(answer)
+        usage, cost = usage_of(answer), cost_of(answer)
+        usage.cost = cost
+        if cost is not None:
+            self._reckon(cost)
         yield self._empty(answer, usage=usage)
         finish = answer.raw.choices[0].finish_reason if answer.raw is not None else answer.finish_reason
         yield self._empty(answer, finish=finish or "stop")
+
+    def _reckon(self, cost: float) -> None:
+        """Have LiteLLM report this cost of the stream: 1.90 does not read `usage.cost`, and reckons by itself."""
+        for name in ("_response_cost_calculator", "response_cost_calculator"):
+            if hasattr(self._logging, name):
+                setattr(self._logging, name, lambda *_, **__: cost)
 
     def _empty(
         self, answer: Response, finish: str | None = None, usage: Any = None, said: str | None = None

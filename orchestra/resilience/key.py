@@ -22,7 +22,7 @@ from orchestra.resilience.retired import Retired
 from orchestra.resilience.retry import Retry
 from orchestra.types import Model, Request
 
-SILENT = OURS | {"cache", "timeout"}
+SILENT = OURS | {"cache", "timeout", "metadata"}
 """Parameters that no answer depends on."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,23 +32,28 @@ PANEL = {
 
 
 class Listener(CustomLogger):
-    """Everything that LiteLLM reports."""
+    """Everything that LiteLLM reports, from whatever thread."""
 
     def __init__(self) -> None:
         super().__init__()
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.first = threading.Event()
 
     def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-        self.events.append(("success", kwargs))
+        self._heard("success", kwargs)
 
     async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-        self.events.append(("success", kwargs))
+        self._heard("success", kwargs)
 
     def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-        self.events.append(("failure", kwargs))
+        self._heard("failure", kwargs)
 
     async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-        self.events.append(("failure", kwargs))
+        self._heard("failure", kwargs)
+
+    def _heard(self, kind: str, event: dict[str, Any]) -> None:
+        self.events.append((kind, event))
+        self.first.set()
 
 
 @pytest.fixture
@@ -63,9 +68,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
 
 async def heard(listener: Listener) -> list[tuple[str, dict[str, Any]]]:
     """What was reported, once nothing more comes: LiteLLM reports in the background."""
-    end = time.monotonic() + 5
-    while not listener.events and time.monotonic() < end:
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(listener.first.wait, 10)
     await asyncio.sleep(0.2)
     return listener.events
 
