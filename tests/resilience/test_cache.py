@@ -563,7 +563,7 @@ policies:
     assert [member.name for member in tree.find("other").members] == ["gpt-4o", "gpt-4o-mini"]
     (_, default), _ = tree.find("plain").model.models  # type: ignore[attr-defined]
     assert default.store.directory == cache_place()
-    assert repr(short).startswith("Cached(model=Cooled(")
+    assert repr(short).startswith("Cached(model=Loaded(")
 
 
 @pytest.mark.parametrize("rest", ["ttl_s: 0", "size_mb: 0", "ttl: 5"])
