@@ -24,5 +24,5 @@ def test_the_wheel_has_the_shipped_files_and_the_type_marker(tmp_path: Path) -> 
                     assert archive.read(shipped) == path.read_bytes()
     assert "orchestra/py.typed" in names
     started = {name for name in names if name.endswith(".pth") or "sitecustomize" in name}
-    assert started == {"orchestra/dropin/bootstrap/sitecustomize.py"}  # on the path of `orchestra run` alone
+    assert started == {"orchestra/launch/bootstrap/sitecustomize.py"}  # on the path of `orchestra run` alone
     assert not [name for name in names if name.startswith("tests/")]

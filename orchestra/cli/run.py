@@ -28,7 +28,7 @@ def run(
     Put `--` before a program whose own options come first. Processes that it starts have the same.
     """
     from orchestra.build import build
-    from orchestra.dropin.launch import environment
+    from orchestra.launch import environment
     from orchestra.settings import find, read
     from orchestra.settings.file import VARIABLE
 

@@ -62,6 +62,7 @@ class Provider(litellm.CustomLLM):
         return await self._answered(self._asked("embedding", model, given))
 
     def _asked(self, call: Call, model: str, given: dict[str, Any]) -> Asked:
+        _keep_in_service(given.get("logging_obj"))
         try:
             made = asked(self.api, call, model, given)
         except OrchestraError as error:
@@ -88,3 +89,13 @@ class Provider(litellm.CustomLLM):
         if asked.request.retries:
             self._retried[asked.id] = found
         return found
+
+
+def _keep_in_service(logging: Any) -> None:
+    """Have a Router not leave the alias alone for what a member did: that is the policy's to know.
+
+    It reads what a deployment's cool-down is from here; one that the user has set counts.
+    """
+    params = getattr(logging, "model_call_details", {}).get("litellm_params")
+    if isinstance(params, dict) and params.get("cooldown_time") is None:
+        params["cooldown_time"] = 0

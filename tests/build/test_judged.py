@@ -14,6 +14,7 @@ from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.checks import Checked, Fits, Matches
 from orchestra.ensemble.judges import Pairwise, Pointwise
 from orchestra.ensemble.order import BradleyTerry
+from orchestra.resilience.key import identity_of
 from orchestra.settings import parse
 from orchestra.testing import Provider
 
@@ -80,6 +81,18 @@ def test_what_is_wrong_with_an_ensemble_is_said_before_it_is_asked(text: str, sa
     """With file and line."""
     assert mistake(text).startswith("o.yaml:2: policies.p")
     assert said in mistake(text)
+
+
+def test_two_ensembles_are_the_same_to_a_cache_only_where_they_are_written_alike() -> None:
+    """Those that leave their members open too."""
+    texts = [
+        "kind: rank",
+        "kind: fuse",
+        "kind: vote",
+        "kind: rank, metric: coherence",
+        "kind: rank, models: [gpt-4o, groq]",
+    ]
+    assert len({identity_of(node(text)) for text in [*texts, *texts]}) == len(texts)
 
 
 def test_the_flat_fields_are_the_policy_ensemble() -> None:

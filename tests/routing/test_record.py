@@ -121,14 +121,15 @@ async def test_what_came_of_a_decision_is_in_the_ledger(tmp_path: Path) -> None:
 
 
 async def test_a_model_is_asked_for_the_task_where_nothing_else_tells(tmp_path: Path) -> None:
-    """It is booked like any call; an answer that names no task leaves it open, and so does a model that fails."""
+    """Once for all routes on the way, booked like any call; an answer that names no task leaves it open."""
     policy = {
         "kind": "route",
         "classifier": {"model": "gpt-4o-mini"},
-        "rules": [{"when": {"task": "translation"}, "use": "gpt-4o"}],
+        "rules": [{"when": {"task": "translation"}, "use": "inner"}],
         "otherwise": "o3-mini",
     }
-    with Provider() as provider, api_of(provider, tmp_path, {"default": policy}) as api:
+    inner = {**policy, "rules": [{"when": {"task": "translation"}, "use": "gpt-4o"}]}
+    with Provider() as provider, api_of(provider, tmp_path, {"default": policy, "inner": inner}) as api:
         provider.reply(Answer("translation"), Answer("a"), Answer("no idea"), Answer("b"), Fault.NOT_FOUND, Answer("c"))
         answers = [await api.generate("zqx vrrm") for _ in range(3)]
         told = await api.generate("Translate into German: good night")

@@ -16,7 +16,7 @@ def start() -> None:
         if mine is not None:
             sys.modules["sitecustomize"] = mine
     try:
-        from orchestra.dropin.launch import watch
+        from orchestra.launch import watch
     except ImportError:
         sys.stderr.write(f"orchestra run: no Orchestra in {sys.executable}; this program runs without it\n")
     else:
