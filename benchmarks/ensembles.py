@@ -280,8 +280,8 @@ def measured(folder: Path, seeds: int, panels: int, sample: int, tell: Callable[
 def _votes(found: dict[tuple[str, str], tuple[Outcome, Outcome, Outcome]], strong: Any) -> Iterator[Aim]:
     for task, least in (("gsm", 95.5), ("crux", 77.0)):
         full, staged, _ = found[task, "trio"]
-        share = 100 * staged.usd_per_1k / strong[task][1].usd_per_1k
-        said = f"{full.accuracy:.2f}, staged at {share:.0f} % of {short(NEW)}'s cost"
+        shares = [100 * one.usd_per_1k / strong[task][1].usd_per_1k for one in (full, staged)]
+        said = f"{full.accuracy:.2f} at {shares[0]:.0f} % of {short(NEW)}'s cost, {shares[1]:.0f} % staged"
         yield Aim(
             f"{task}: vote of {', '.join(map(short, TRIO))} ≥ {least}, at about 14 %", said, full.accuracy >= least
         )
@@ -360,6 +360,9 @@ def show(found: dict[str, Any]) -> None:
     console.print(table)
     for task, (same, of, calls) in zip(KINDS, found["http"], strict=True):
         console.print(f"{task}, over LiteLLM's HTTP path: {same} of {of} answers as in memory, {calls} calls")
+    for one in found["rows"]:
+        if one.against and one.lost > one.gained and one.p < 0.05:
+            console.print(f"does not help: {one.task}, {one.way}: {one.lost} lost, {one.gained} gained, p {one.p:.3f}")
     table = Table("aim", "reached", "")
     for aim in found["aims"]:
         table.add_row(aim.aim, aim.reached, "✓" if aim.met else "✗")

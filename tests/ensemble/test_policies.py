@@ -66,6 +66,7 @@ def test_a_cascade_is_what_its_policy_says() -> None:
         (f"kind: vote, {MODELS}, answers: {{pattern: '('}}", "no regular expression"),
         ("kind: cascade, models: [gpt-4o-mini]", "at least 2"),
         ("kind: cascade, models: [gpt-4o-mini, gpt-4o], accept: judge", "needs a 'judge'"),
+        ("kind: cascade, models: [gpt-4o-mini, gpt-4o]", "gpt-4o-mini is one model, whose answer has no agreement"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(policy: str, said: str) -> None:
