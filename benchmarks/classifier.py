@@ -76,12 +76,12 @@ def result(rows: Sequence[tuple[str, str, float]]) -> Result:
 
 
 def microseconds(tell: Callable[[str], object], texts: Sequence[str]) -> tuple[float, float]:
-    """p50 and p99 of one decision."""
+    """p50 and p99 of one decision, of the processor's time."""
     times = []
     for text in [*texts, *texts, *texts]:
-        begun = time.perf_counter()
+        begun = time.thread_time()
         tell(text)
-        times.append(1e6 * (time.perf_counter() - begun))
+        times.append(1e6 * (time.thread_time() - begun))
     times.sort()
     return times[len(times) // 2], times[len(times) * 99 // 100]
 

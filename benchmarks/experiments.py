@@ -15,7 +15,8 @@ import math
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -23,13 +24,14 @@ from typing import Any
 from orchestra.prompting.analysis import AROUND, MISMATCH_ALPHA
 from orchestra.prompting.sequences import (
     ENOUGH,
+    ENOUGH_ALONE,
     Interval,
     Moments,
+    betting_interval,
     difference_interval,
     mean_interval,
     more_wins,
     multinomial_evidence,
-    pairs_interval,
     rate_interval,
 )
 from orchestra.prompting.top_two import top_two
@@ -95,12 +97,14 @@ TRUTHS = {"rate 0.7": 0.7, "rate 0.95": 0.95, "scores 0.7": 0.7, "costs, lognorm
 COVERED = (
     "rate: rate 0.7",
     "rate: rate 0.95",
-    "pairs: rate 0.7",
-    "pairs: rate 0.95",
+    "difference: rate 0.7",
+    "difference: rate 0.95",
     "mean: scores 0.7",
     "mean: costs, lognormal",
     "difference: scores 0.7",
     "difference: costs, lognormal",
+    "9 to 1: rate 0.95",
+    "9 to 1: costs, lognormal",
 )
 FIVE = ((0.5, 0.55, 0.6, 0.65, 0.75), (0.5, 0.5, 0.5, 0.5, 0.57))
 LEARNT_EVERY = 20
@@ -163,31 +167,36 @@ def raced(one: str, other: str, most: int, seed: int) -> dict[str, tuple[int | N
 def covered(what: str, most: int, seed: int) -> bool:
     """An interval held the truth at every look, which is after every 25th result."""
     kind, _, draw = what.partition(": ")
-    chance, sums, signs = Random(seed), (Sums(), Sums()), [0, 0, 0]
+    chance, sums, apart = Random(seed), (Sums(), Sums()), Counter[float]()
     truth = TRUTHS[draw] if kind in ("rate", "mean") else 0.0
     for n in range(1, most + 1):
-        pair = DRAWS[draw](chance), DRAWS[draw](chance)
-        sums[0].add(pair[0])
-        sums[1].add(pair[1])
-        signs[(pair[1] > pair[0]) - (pair[1] < pair[0])] += 1
+        first, second = [DRAWS[draw](chance) for _ in range(9 if kind == "9 to 1" else 1)], DRAWS[draw](chance)
+        for value in first:
+            sums[0].add(value)
+        sums[1].add(second)
+        apart[second - sum(first) / len(first)] += 1
         if n % 25:
             continue
-        low, high = interval(kind, sums, signs)
+        low, high = interval(kind, draw, sums, apart)
         if not low <= truth <= high:
             return False
     return True
 
 
-def interval(kind: str, sums: Sequence[Sums], signs: Sequence[int]) -> Interval:
+def interval(kind: str, draw: str, sums: Sequence[Sums], apart: Mapping[float, int]) -> Interval:
+    """What the shipped analysis says of one arm, or of the difference of two."""
+    one, two = sums[0].moments, sums[1].moments
     match kind:
         case "rate":
-            return rate_interval(round(sums[0].total), sums[0].n, ALPHA)
+            return rate_interval(round(sums[0].total), one.n, ALPHA)
         case "mean":
-            return mean_interval(sums[0].moments, ALPHA)
-        case "pairs":
-            return pairs_interval(signs[1], signs[-1], signs[0], ALPHA)
+            return mean_interval(one, ALPHA)
+        case "difference" | "9 to 1" if draw.startswith("rate"):
+            return betting_interval(apart, ALPHA)
+        case "difference":
+            return difference_interval(one, two, ALPHA)
         case _:
-            return difference_interval(sums[0].moments, sums[1].moments, ALPHA)
+            return difference_interval(one, two, ALPHA, ENOUGH_ALONE)
 
 
 def best_of(means: Sequence[float], adaptive: bool, most: int, seed: int) -> tuple[int | None, int]:
@@ -228,7 +237,8 @@ def paired(same: bool, most: int, seed: int) -> int | None:
         apart.add(pair[1] - pair[0])
         for arm in (0, 1):
             sums[arm].add(pair[arm])
-        found = mean_interval(apart.moments, ALPHA, ENOUGH) if same else interval("difference", sums, ())
+        alone = difference_interval(sums[0].moments, sums[1].moments, ALPHA)
+        found = mean_interval(apart.moments, ALPHA, ENOUGH) if same else alone
         if found[0] > 0:
             return n + 1
     return None

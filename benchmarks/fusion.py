@@ -1,10 +1,10 @@
 """Fusion and judging on recorded answers: k answers of a model make one record of k fields, fused by the real nodes.
 
 A record is right when all its fields are. Against field fusion stand the best single member, and a vote over whole
-records (the one that most members gave, the first of equals). Members are ordered by their right answers, and reliabilities
-learned without any, on one half of the questions; records are made of the other half, in several ways. Intervals are
-95 %, over the records of the first seed alone, because seeds share their questions; p is McNemar's against the best
-single member on that seed.
+records (the one that most members gave, the first of equals). Members are ordered, and reliabilities fitted, by right
+answers on one half of the questions; records are made of the other half, in several ways. Intervals are 95 %, over the
+records of the first seed alone, because seeds share their questions; p is McNemar's against the best single member on
+that seed.
 
 The second table lets a check that needs no model judge the recorded reasoning: whether the equations that an answer
 writes out hold. `rank` gives the first member's answer that passes, `verify` asks a cheap member and hands what fails
@@ -31,7 +31,7 @@ from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.answers import Answers
 from orchestra.ensemble.checks import Adds, Checked
 from orchestra.ensemble.records import Records
-from orchestra.ensemble.weights import learned
+from orchestra.ensemble.weights import NONE_RIGHT, fitted
 from orchestra.prompting import Library
 from orchestra.settings.nodes import FieldSpec
 from orchestra.types import Model, Request, Response
@@ -40,11 +40,17 @@ RECORDED = Path(__file__).parents[2] / "shared" / "data" / "recorded"
 KINDS = {"gsm": Answers(kind="number", field="answer"), "crux": Answers(kind="code", field="answer")}
 PANELS = {
     "weak": ("gpt-3.5-turbo-0125", "claude-3-haiku-20240307", "groq/mixtral-8x7b-32768", "groq/llama-3.1-8b-instant"),
+    "trio": ("gpt-4o-mini-2024-07-18", "deepseek/deepseek-chat", "groq/llama-3.1-70b-versatile"),
     "mixed": (
         *("claude-3-haiku-20240307", "gemini/gemini-1.5-flash", "groq/llama-3.1-8b-instant"),
         *("gpt-4o-mini-2024-07-18", "deepseek/deepseek-chat"),
     ),
-    "strong": ("gpt-4o-mini-2024-07-18", "deepseek/deepseek-chat", "groq/llama-3.1-70b-versatile", "gpt-4o-2024-08-06"),
+    "one ahead": (
+        "gpt-4o-mini-2024-07-18",
+        "deepseek/deepseek-chat",
+        "groq/llama-3.1-70b-versatile",
+        "gpt-4o-2024-08-06",
+    ),
 }
 CHEAP, STRONG = "groq/llama-3.1-8b-instant", "gpt-4o-mini-2024-07-18"
 LIBRARY = Library()
@@ -114,12 +120,13 @@ def accuracy(questions: Sequence[Question], model: str) -> float:
 
 
 def weights_of(questions: Sequence[Question], models: Sequence[str]) -> dict[str, int]:
-    """Reliabilities learned from who agrees with whom, without a label, as `weights: learned` does."""
-    votes = []
+    """Reliabilities fitted to right answers, equal where no others did better on votes that they were not fitted to."""
+    votes, right = [], []
     for question in questions:
         numbers = {key: n for n, key in enumerate(dict.fromkeys(question.keys[model] for model in models))}
         votes.append([None if question.said[model] is None else numbers[question.keys[model]] for model in models])
-    return dict(zip(models, learned(votes).weights, strict=True))
+        right.append(numbers.get(question.gold, NONE_RIGHT))
+    return dict(zip(models, fitted(votes, right).weights, strict=True))
 
 
 def replay(texts: dict[str, str], model: str) -> tuple[str, Model]:
@@ -162,7 +169,7 @@ async def one_run(task: str, panel: str, questions: Sequence[Question], fields: 
         part = asked[begin : begin + fields]
         names = [f"q{n}" for n in range(fields)]
         records = {model: {n: q.said[model] for n, q in zip(names, part, strict=True)} for model in models}
-        texts = {model: json.dumps(record) for model, record in records.items()}
+        texts = {model: json.dumps(record, default=float) for model, record in records.items()}
         keys = [tuple(q.keys[model] for q in part) for model in models]
         gold = tuple(q.gold for q in part)
         winner, votes = Counter(keys).most_common(1)[0]

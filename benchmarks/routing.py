@@ -126,7 +126,7 @@ def drift(seeds: int, requests: int = 4_000, fold_every: int = 20) -> dict[str, 
 
 
 def times(repeats: int = 2_000) -> dict[str, tuple[float, float]]:
-    """p50 and p99 in microseconds: of a decision by rules, of one whose task is told first, of a learned one."""
+    """p50 and p99, in microseconds of the processor: by rules, with the task told first, and as learned."""
     text = "A farmer has 17 sheep and buys 5 more each year for 4 years. How many has he then? Explain step by step."
     rules = route_of(MultiModelAPI(APISettings()).tree.find("default"))
     examples = [Example(traits(f"{text} {'x' * n}", builtin()), {"a": n % 2, "b": 1.0}) for n in range(80)]
@@ -142,9 +142,9 @@ def times(repeats: int = 2_000) -> dict[str, tuple[float, float]]:
     for name, decide in kinds.items():
         taken = []
         for _ in range(repeats):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             decide()
-            taken.append(1e6 * (time.perf_counter() - begun))
+            taken.append(1e6 * (time.thread_time() - begun))
         taken.sort()
         found[name] = (taken[repeats // 2], taken[repeats * 99 // 100])
     return found
@@ -225,7 +225,7 @@ def shown(found: Mapping[str, Any], console: Console) -> None:
             table.add_row(name, f"{lost:.0f}")
         console.print(table)
     if "time" in found:
-        table = Table("one decision", "p50", "p99", box=None)
+        table = Table("one decision, of the processor's time", "p50", "p99", box=None)
         for name, (p50, p99) in found["time"].items():
             table.add_row(name, f"{p50:.0f} µs", f"{p99:.0f} µs")
         console.print(table)

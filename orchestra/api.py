@@ -6,32 +6,28 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from orchestra import trace
+from orchestra.asking import UNSET, asked
 from orchestra.build import build
 from orchestra.build.strategy import ensemble
 from orchestra.door import sync
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
-from orchestra.prompting import Experiment, Library, rendered
-from orchestra.prompting.prompted import VARIABLES, as_asked, template_of
+from orchestra.prompting import Experiment, Library
+from orchestra.prompting.prompted import as_asked
 from orchestra.prompting.scores import SCORE, prompts_of
 from orchestra.routing import Arm, facts_of, route_of
 from orchestra.runtime import Runtime
 from orchestra.settings import APISettings, PolicyFile, find, read
-from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.ensembles import sorted_out
-from orchestra.settings.flat import asked
+from orchestra.settings.flat import default_policy
 from orchestra.stream import Stream, SyncStream
 from orchestra.tree import Tree
-from orchestra.types import NOTHING, Call, Choice, Priority, Request, Response, Sink, Unlimited
-
-UNSET: Any = object()
-"""Not given, where `None` means something."""
+from orchestra.types import Call, Choice, Request, Response, Sink, Unlimited
 
 
 class MultiModelAPI:
@@ -73,19 +69,19 @@ class MultiModelAPI:
         Raises `ConfigError` for a name that nobody knows, `PromptError`, `NoModelAvailable`, `ModelError`,
         `DeadlineExceeded`, `BudgetExceeded`; the error's `journal` says what was spent.
         """
-        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        arm, request, deadline_s = self._asked("chat", prompt, model, options)
         return await self._answered(arm, request, deadline_s)
 
     def request(self, call: Call = "chat", model: str | None = None, **options: Any) -> Request:
         """A request as `generate` makes it of the same options, checked and not yet sent; `answer` sends it."""
-        return self._request(call, None, model, options)[1]
+        return self._asked(call, None, model, options)[1]
 
     async def answer(self, request: Request, deadline_s: float | None = UNSET) -> Response:
         """Answer a ready-made request, under the budgets of this client or its own; with a sink, streamed into it."""
         budgets = self._tree.budgets() if isinstance(request.budgets, Unlimited) else request.budgets
         request = replace(request, budgets=budgets, journal=[])
         deadline_s = self.settings.deadline_s if deadline_s is UNSET else deadline_s
-        arm = self._tree.find(request.model or asked(self.settings))
+        arm = self._tree.find(request.model or default_policy(self.settings))
         return await self._answered(arm, request, deadline_s, request.sink)
 
     def score(self, response: Response | str, value: float, metric: str = "quality") -> None:
@@ -113,7 +109,7 @@ class MultiModelAPI:
 
         The arguments are those of `generate`; a mistake in them is raised here, before anything is sent.
         """
-        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        arm, request, deadline_s = self._asked("chat", prompt, model, options)
         return Stream(lambda sink: self._answered(arm, request, deadline_s, sink))
 
     async def generate_ensemble(
@@ -133,13 +129,13 @@ class MultiModelAPI:
         """
         words, options = sorted_out(strategy, options)
         arm = ensemble(self._tree, strategy, models, words)
-        _, request, deadline_s = self._request("chat", prompt, None, options)
+        _, request, deadline_s = self._asked("chat", prompt, None, options)
         return await self._answered(arm, request, deadline_s)
 
     async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
         """Vectors of texts: `result` is a list of lists of floats, one for each text."""
         texts = [input] if isinstance(input, str) else list(input)
-        arm, request, deadline_s = self._request("embedding", None, model or self._for("embedding"), options)
+        arm, request, deadline_s = self._asked("embedding", None, model or self._for("embedding"), options)
         request = replace(request, params={**request.params, "input": texts})
         return await self._answered(arm, request, deadline_s)
 
@@ -147,7 +143,7 @@ class MultiModelAPI:
         self, query: str, documents: Sequence[str | Mapping[str, Any]], model: str | None = None, **options: Any
     ) -> Response:
         """Documents by how well they answer a query: `result` lists `index` and `relevance_score`, best first."""
-        arm, request, deadline_s = self._request("rerank", None, model or self._for("rerank"), options)
+        arm, request, deadline_s = self._asked("rerank", None, model or self._for("rerank"), options)
         request = replace(request, params={**request.params, "query": query, "documents": list(documents)})
         return await self._answered(arm, request, deadline_s)
 
@@ -158,7 +154,7 @@ class MultiModelAPI:
 
         It decides as if every key were there; `live=True` counts missing keys and cool-downs as a call would.
         """
-        arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
+        arm, request, _ = self._asked("chat", _explained(prompt, options), model, options)
         return decided(arm, request, live)
 
     def generate_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> Response:
@@ -173,7 +169,7 @@ class MultiModelAPI:
 
     def generate_stream_sync(self, prompt: str | None = None, model: str | None = None, **options: Any) -> SyncStream:
         """`generate_stream` for callers that are not async."""
-        arm, request, deadline_s = self._request("chat", prompt, model, options)
+        arm, request, deadline_s = self._asked("chat", prompt, model, options)
         return SyncStream(lambda sink: self._answered(arm, request, deadline_s, sink))
 
     def embed_sync(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
@@ -190,7 +186,7 @@ class MultiModelAPI:
         self, prompt: str | None = None, model: str | None = None, *, live: bool = False, **options: Any
     ) -> Choice:
         """`explain` for callers that are not async; local, and needs no loop."""
-        arm, request, _ = self._request("chat", _asked(prompt, options), model, options)
+        arm, request, _ = self._asked("chat", _explained(prompt, options), model, options)
         return decided(arm, request, live)
 
     def close(self) -> None:
@@ -224,50 +220,10 @@ class MultiModelAPI:
             raise ConfigError(f"no provider has a model for {role}; name one with model=")
         return min(found, key=lambda row: row[0])[1]
 
-    def _request(
+    def _asked(
         self, call: Call, prompt: str | None, model: str | None, options: Mapping[str, Any]
     ) -> tuple[Arm, Request, float | None]:
-        given = dict(options)
-        messages = given.pop("messages", None)
-        template = template_of(self._tree.prompts, given)
-        if call == "chat" and (prompt is None) == (messages is None and template is None):
-            raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
-        if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
-            raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
-        for word in ("api_key", "api_base", "base_url"):
-            if given.get(word) is not None:
-                raise ConfigError(f"{word!r} belongs to a provider: name it under 'providers:' of the policy file")
-        deadline_s = given.pop("deadline_s", UNSET)
-        retries = [given.pop(word, None) for word in ("max_retries", "num_retries")]
-        request = Request(
-            messages=tuple(messages or ()) if prompt is None else ({"role": "user", "content": prompt},),
-            call=call,
-            task_type=self._task(given.pop("task_type", None)),
-            priority=_priority(given),
-            tags=given.pop("tags", None) or {},
-            preferred_model=given.pop("preferred_model", None),
-            input_tokens=given.pop("input_tokens", None),
-            retries=next((n for n in retries if n is not None), None),
-            model=model,
-            on_member=given.pop("on_member", None),
-            budgets=self._tree.budgets(_cap(given.pop("max_cost_usd", None))),
-            params={"drop_params": True, **given} if self.settings.drop_params else given,
-        )
-        if template is not None:
-            request = rendered(request, template, given.get(VARIABLES, NOTHING))
-            model = model or template.head.model
-        arm = self._tree.find(model or asked(self.settings))
-        if request.preferred_model is not None:
-            self._tree.find(request.preferred_model)
-        return arm, request, self.settings.deadline_s if deadline_s is UNSET else deadline_s
-
-    def _task(self, task: str | None) -> str | None:
-        known = [*TASK_TYPES, *self.settings.task_types]
-        if task is None or task in known:
-            return task
-        close = get_close_matches(task, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}; add yours under 'task_types:'"
-        raise ConfigError(f"no task type is called {task!r}; {hint}")
+        return asked(self._tree, call, prompt, model, options)
 
     async def _answered(
         self, arm: Arm, request: Request, deadline_s: float | None, sink: Sink | None = None
@@ -310,19 +266,6 @@ class _Watched:
         await self._sink.push(chunk)
 
 
-def _cap(max_cost_usd: Any) -> Any:
-    """A cap for one request, or `None`; raises `ConfigError` for what is no amount."""
-    if max_cost_usd is None:
-        return None
-    try:
-        amount = Decimal(repr(max_cost_usd) if isinstance(max_cost_usd, float) else max_cost_usd)
-    except (ArithmeticError, TypeError, ValueError):
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise ConfigError(f"max_cost_usd is an amount in USD, not {max_cost_usd!r}")
-    return amount
-
-
 def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
     """The decision of an arm for a request; one that decides nothing is chosen itself."""
     node = route_of(arm)
@@ -334,23 +277,6 @@ def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
     return Choice(arm=name, rule="asked for", reason=reason, features=facts_of(request).shown(), chain=(name,))
 
 
-def _asked(prompt: str | None, options: Mapping[str, Any]) -> str | None:
+def _explained(prompt: str | None, options: Mapping[str, Any]) -> str | None:
     """The prompt to explain; an empty one where there is nothing to ask."""
     return "" if prompt is None and not {"messages", "prompt_id"} & options.keys() else prompt
-
-
-def _priority(given: dict[str, Any]) -> Priority:
-    """The priority, in any of the spec's words for it: importance counts before the budget, the budget before speed."""
-    flags: list[Priority] = []
-    if given.pop("importance", None) == "high":
-        flags.append("high")
-    if given.pop("budget_mode", False):
-        flags.append("budget")
-    if given.pop("latency_critical", False):
-        flags.append("speed")
-    priority: Priority | None = given.pop("priority", None)
-    if priority not in (None, "high", "normal", "budget", "speed"):
-        raise ConfigError(f"priority is high, normal, budget or speed, not {priority!r}")
-    if priority and flags and priority not in flags:
-        raise ConfigError(f"priority={priority!r} contradicts the other words for it, which ask for {flags[0]!r}")
-    return priority or (flags[0] if flags else "normal")

@@ -17,7 +17,7 @@ from orchestra.ensemble.vote import Given, Otherwise, Vote, Weigh, equal
 from orchestra.ledger import Ledger
 from orchestra.routing import Arm
 from orchestra.settings.file import KeyPath
-from orchestra.settings.nodes import AnswersSpec, CascadeSpec, VoteSpec
+from orchestra.settings.nodes import AnswersSpec, CascadeSpec, NameSpec, VoteSpec
 from orchestra.types import Model
 
 
@@ -62,6 +62,11 @@ def cascade(builder: Builder, spec: CascadeSpec, name: str, path: KeyPath) -> Ar
     arms = builder.nodes(spec.models, name, (*path, "models"))
     if len(arms) < len(spec.models):
         return None
+    if spec.accept == "agreement":
+        for n, step in enumerate(spec.models[:-1]):
+            if isinstance(step, NameSpec) and arms[n].name not in builder.specs:
+                said = "agreement: make it a vote, or 'accept' by a judge or the schema"
+                builder.problem((*path, "models", n), f"{step.name} is one model, whose answer has no {said}")
     accept: Accept = Agreement(spec.threshold) if spec.accept == "agreement" else fits
     if spec.judge is not None:
         judge = builder.node(spec.judge, f"{name}.judge", (*path, "judge"))

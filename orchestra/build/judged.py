@@ -9,7 +9,7 @@ from orchestra.build.panel import panelled
 from orchestra.build.standins import fast, strongest
 from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.asking import Asked
-from orchestra.ensemble.checks import Adds, Check, Checked, Fits, Matches, Resembles
+from orchestra.ensemble.checks import Adds, Check, Checked, Fits, Matches, Parses, Resembles
 from orchestra.ensemble.judges import Pairwise, Pointwise
 from orchestra.ensemble.order import BradleyTerry, Copeland
 from orchestra.ensemble.records import Records
@@ -121,6 +121,8 @@ def _checks(builder: Builder, specs: tuple[CheckSpec, ...], path: KeyPath) -> It
             yield Resembles(spec.reference)
         if spec.arithmetic:
             yield Adds()
+        if spec.python:
+            yield Parses()
 
 
 def _schema(builder: Builder, given: object, path: KeyPath) -> Schema | None:

@@ -12,6 +12,7 @@ from orchestra.ensemble.family import family
 from orchestra.errors import BudgetExceeded, NoModelAvailable
 from orchestra.names import LOCAL
 from orchestra.routing import Arm, Facts, facts_of
+from orchestra.settings.base import Spec
 from orchestra.settings.file import KeyPath
 from orchestra.settings.nodes import NameSpec
 from orchestra.types import Model, Priority, Request, Response
@@ -30,11 +31,12 @@ Panel = tuple[Arm, ...]
 
 @dataclass(frozen=True, slots=True)
 class Panelled:
-    """Ask an ensemble of the first of `panels` that the budget has room for; the best comes first.
+    """Ask the ensemble of `spec` with the first of `panels` that the budget has room for; the best comes first.
 
     Raises `NoModelAvailable` where there are not two members to ask, and the last refusal where no panel fits.
     """
 
+    spec: Spec
     panels: Callable[[Request], Iterator[Panel]] = field(repr=False, compare=False)
     made: Callable[[Panel], Model] = field(repr=False, compare=False)
 
@@ -96,7 +98,7 @@ def panelled(builder: Builder, spec: Any, name: str, path: KeyPath) -> Arm:
         assert arm is not None
         return arm.model
 
-    return Arm(name, Panelled(Panels(builder), made), ())
+    return Arm(name, Panelled(spec, Panels(builder), made), ())
 
 
 def _missing(arm: Arm) -> Iterator[str]:

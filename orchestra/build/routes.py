@@ -32,7 +32,7 @@ from orchestra.settings.nodes import ClassifierSpec, RouteSpec, RuleSpec, When
 def route(builder: Builder, spec: RouteSpec, name: str, path: KeyPath) -> Arm:
     fallback = builder.nodes(spec.fallback, name, (*path, "fallback"))
     run, find = builder.runtime, builder.tree.find
-    purse = Purse(lambda: builder.tree.money, run.clock)
+    purse = Purse(lambda: builder.tree.money, run.wall, run.clock)
     strategy: Decider
     if spec.strategy == "task_based":
         assert spec.otherwise is not None

@@ -94,7 +94,7 @@ def _together(
     from orchestra.cli.members import Members
 
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
-    with Members(names) as members:
+    with Members(names, votes=not strategy.startswith("verif")) as members:
         options = {name: value for name, value in asked.items() if name not in ("model", "preferred_model")}
         response = api.generate_ensemble_sync(None, strategy, names, on_member=members, **options)
     if answer is not None:

@@ -73,13 +73,15 @@ def known(config: Path | None) -> Iterator[Known]:
     """What the policy file and its ledger know of experiments."""
     from orchestra.accounts import ledger_of
     from orchestra.ledger.reading import Place
-    from orchestra.prompting.observed import ALL, fold
+    from orchestra.prompting.observed import ALL, STARTED, fold
     from orchestra.settings import find, read
 
     settings = read(find(config)).settings
     ledger = ledger_of(settings.ledger)
     try:
-        events, entries, _ = ledger.news(Place(), ALL, entries=True)
+        events, _, _ = ledger.news(Place(), ALL)
+        starts = [event.at for event in events if event.kind == STARTED]
+        entries = ledger.entries(min(starts)) if starts else []
         yield Known(ledger, settings.experiments, fold({}, events, entries))
     finally:
         ledger.close()

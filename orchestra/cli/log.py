@@ -117,20 +117,26 @@ def show(rows: Sequence[Entry], zone: ZoneInfo) -> None:
 
 def show_one(found: Books, id: str, zone: ZoneInfo, as_json: bool) -> None:
     """Print a call in full, or all calls of a request."""
-    from orchestra.cli.row import drawn, request_drawn
+    from rich.text import Text
+
+    from orchestra.cli.row import decided, drawn, request_drawn
     from orchestra.ledger.export import record
     from orchestra.ledger.report import totals_dict
     from orchestra.ledger.usage import totals
+    from orchestra.routing.diary import DECISION
 
     call, request = looked_up(found, id)
+    asked = request[0].request
+    decisions = [event.payload for event in found.ledger.events(DECISION, asked)] if asked else []
     if as_json and call is not None:
         others = [record(row, zone) for row in request if row.id != call.id]
-        show_json({**record(call, zone), "same_request": others})
+        show_json({**record(call, zone), "decisions": decisions, "same_request": others})
     elif as_json:
         calls = [record(row, zone) for row in request]
-        show_json({"request": request[0].request, **totals_dict(totals(request)), "log": calls})
+        show_json({"request": asked, **totals_dict(totals(request)), "decisions": decisions, "log": calls})
     else:
-        out().print(request_drawn(request, zone) if call is None else drawn(call, request, zone))
+        drawing = request_drawn(request, zone) if call is None else drawn(call, request, zone)
+        out().print(Text("\n").join([drawing, *map(decided, decisions)]))
 
 
 def looked_up(found: Books, id: str) -> tuple[Entry | None, list[Entry]]:

@@ -23,15 +23,15 @@ SHOWN = 60
 class Members:
     """A table on standard error, where that is a terminal: each member, its time, its cost, the answer's beginning.
 
-    Called with the path and the outcome of each, from any thread. Below it: how many agree so far, and what it has
-    cost.
+    Called with the path and the outcome of each, from any thread. Below it: how many agree so far, where they answer
+    the same (`votes`), and what it has cost.
     """
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
+    def __init__(self, names: Sequence[str] = (), votes: bool = True) -> None:
         from rich.live import Live
 
         self._outcomes: dict[str, list[Response | Failure]] = {name: [] for name in names}
-        self._named = tuple(names)
+        self._named, self._voting = tuple(names), votes
         self._lock = Lock()
         console = err()
         self._live = Live(self._drawn(), console=console, refresh_per_second=8) if console.is_terminal else None
@@ -70,8 +70,8 @@ class Members:
         return f"{votes} of {max(len(self._named), len(rows))} agree on {_line(first)!r}, {money(total)} so far"
 
     def _votes(self, name: str) -> bool:
-        """It is a member, and no judge of the others."""
-        return name in self._named if self._named else name != "judge"
+        """It answers the same as the others, and judges none of them."""
+        return self._voting and (name in self._named if self._named else name != "judge")
 
     def _drawn(self) -> RenderableType:
         from rich.console import Group

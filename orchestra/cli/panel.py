@@ -28,7 +28,10 @@ def panel(
             help="Recorded answers, JSON lines [default: the ledger's votes].",
         ),
     ] = None,
-    models: options.Models = None,
+    models: Annotated[
+        str | None,
+        typer.Option("--models", metavar="A,B,C", help="The panel [default: all who answered every question of FILE]."),
+    ] = None,
     max_usd: Annotated[
         float | None, typer.Option("--max-usd-per-1k", min=0, help="Look for the best panel under this price.")
     ] = None,

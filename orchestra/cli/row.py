@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestra.cli.figures import counted, moment, money, seconds
 from orchestra.ledger.money import shown
@@ -47,7 +47,7 @@ def outcome(row: Entry) -> str:
     return "never sent" if row.basis == "void" else "ok"
 
 
-def tags(named: Mapping[str, str]) -> str:
+def tags(named: Mapping[str, Any]) -> str:
     """Tags or labels in a line."""
     return " ".join(f"{name}={value}" for name, value in named.items())
 
@@ -87,6 +87,22 @@ def request_drawn(request: Sequence[Entry], zone: ZoneInfo) -> Text:
         *(f"{row.id}  {moment(row.made, zone)}  {'/'.join(row.path)}  {line(row)}" for row in request),
     ]
     return Text("\n".join(lines))
+
+
+def decided(made: Mapping[str, Any]) -> Text:
+    """A decision that was made for a request, from the facts that it is written down with."""
+    from rich.text import Text
+
+    text = Text.assemble(("\ndecided   ", "bold"), f"{made.get('policy') or 'a route'} chose {made['arm']}")
+    text.append(f" by {made['rule']}: {made.get('reason') or 'no reason was kept'}")
+    facts = {name: value for name, value in made.get("facts", {}).items() if name != "request"}
+    if facts:
+        text.append(f"\nsaw       {tags(facts)}")
+    for arm, measures in made.get("measured", {}).items():
+        text.append(f"\nmeasured  {arm}: {tags({name: f'{value:.4g}' for name, value in measures.items()})}")
+    if "hash" in made:
+        text.append(f"\npolicy    version {made.get('version')}, hash {made['hash']}")
+    return text
 
 
 def _facts(row: Entry, request: Sequence[Entry], zone: ZoneInfo) -> Iterator[tuple[str, str]]:

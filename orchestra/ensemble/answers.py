@@ -149,7 +149,7 @@ class Answers:
 def marked(text: str) -> str:
     """What a text marks as its answer, the last where there are several; the whole of it where it marks none."""
     found = [*BOXED.finditer(text), *MARKED.finditer(text)]
-    return max(found, key=lambda match: match.start())[1].strip() if found else text
+    return max(found, key=lambda match: match.start())[1].strip(" *`").removesuffix(".") if found else text
 
 
 def joined(keys: Keys) -> list[Hashable | None]:

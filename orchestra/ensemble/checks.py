@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from orchestra.ensemble.schema import Schema, data_of
 from orchestra.types import Judge, Request, Response, Verdict
 
 EQUATION = re.compile(r"(?<![\w.,])([-(]?[$\d][\d.,\s()$+*/×÷·−-]*[)\d])\s*=\s*\$?(-?\d[\d,]*(?:\.\d+)?)(?![\w%.,]*\w)")
+PYTHON = re.compile(r"```(?:python|py)[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 GOES_ON = "+-*/×÷·−("
 """What stands before or after an equation that is a part of a longer one."""
 SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "$": None, ",": None})
@@ -95,6 +97,15 @@ class Adds(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class Parses(Check):
+    """Every block of Python in the answer, or all of it where it has none, is Python; nothing of it is run."""
+
+    def issues(self, response: Response) -> list[str]:
+        blocks = PYTHON.findall(response.text) or [response.text]
+        return [f"it is no Python: {said}" for block in blocks if (said := _unparsed(block))]
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """Lets `checks` decide what they can: an answer that fails one scores 0, and only the others go to `judge`.
 
@@ -124,6 +135,18 @@ async def checked(checks: Sequence[Judge], request: Request, responses: Sequence
         )
         for column in ([row[n] for row in rows] for n in range(len(responses)))
     ]
+
+
+def _unparsed(code: str) -> str:
+    """Why a text is no Python; empty where it is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an escape that Python does not know, in an answer
+            ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        return f"{getattr(error, 'msg', error)}{f', line {line}' if line else ''}"
+    return ""
 
 
 def _value(expression: str) -> Fraction | None:

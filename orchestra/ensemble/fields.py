@@ -121,7 +121,7 @@ class Fusion:
             rest = {n: given[n] for n in types if n not in alike}
             note(self._field(path, [(next(iter(alike.values())), list(alike)), *self._grouped(rest, rule)]))
         match heaviest, rule.merge:
-            case "object", None:
+            case "object", None | "union":
                 return self._object(alike, path, note)
             case "list", None | "union":
                 return self._list(alike, path, rule, note)

@@ -19,6 +19,8 @@ from orchestra.types import Failure, Model, Request, Response, Verdict
 WHOLE = 10.0
 """The best grade."""
 MASK = "this model"
+MODEL = re.compile(r"\w[-/.:]\w|\d")
+"""What a name has that is a model's, and no word of the language."""
 TIE = -1
 LONG = 4
 """How many times as long as the other the winner is that has the whole of the discount."""
@@ -76,10 +78,8 @@ class Pairwise:
     def _outcome(self, won: int | None, low: int, high: int, texts: Sequence[str]) -> float:
         if won not in (low, high):
             return 0.5
-        excess = min(
-            1.0, max(0.0, math.log(len(texts[won]) or 1, LONG) - math.log(len(texts[low + high - won]) or 1, LONG))
-        )
-        win = 1 - self.length_control * excess
+        ratio = max(1, len(texts[won])) / max(1, len(texts[low + high - won]))
+        win = 1 - self.length_control * min(1.0, max(0.0, math.log(ratio, LONG)))
         return win if won == low else 1 - win
 
 
@@ -107,15 +107,18 @@ class Pointwise:
 
 
 def masked(request: Request, responses: Sequence[Response]) -> list[str]:
-    """The answers without the names of the models that gave them, but for names that the task itself has."""
+    """The answers, each without the name of the model that gave it, unless the task names it."""
     task = task_of(request).casefold()
-    names = {name for response in responses for name in (response.name, response.model) if name}
-    names |= {name.rpartition("/")[2] for name in names}
-    hidden = sorted((name for name in names if name.casefold() not in task), key=len, reverse=True)
+    return [_masked(response, task) for response in responses]
+
+
+def _masked(response: Response, task: str) -> str:
+    own = {name for full in (response.name, response.model) for name in (full, full.rpartition("/")[2])}
+    hidden = sorted((name for name in own if MODEL.search(name) and name.casefold() not in task), key=len, reverse=True)
     if not hidden:
-        return [response.text.strip() for response in responses]
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, hidden))})(?!\w)", re.IGNORECASE)
-    return [pattern.sub(MASK, response.text).strip() for response in responses]
+        return response.text.strip()
+    names = "|".join(map(re.escape, hidden))
+    return re.sub(rf"(?<!\w)(?:{names})(?!\w)", MASK, response.text, flags=re.IGNORECASE).strip()
 
 
 async def _put(

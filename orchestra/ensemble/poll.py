@@ -67,7 +67,7 @@ class Poll:
             result=self._result(answer, agreed),
             success=outcome.success and agreed,
             sources=self._sources(*([failed] if failed else [])),
-            note="; ".join([self._note(), *note]),
+            note="; ".join(part for part in (self._note(), *note, outcome.note) if part),
         )
 
     def by_another(self, other: Response, name: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,9 @@ from orchestra.settings.nodes import FieldSpec
 from orchestra.settings.nodes.ensembles import AnswerKind
 from orchestra.types import Request, Response, Usage
 
+LONG = 20_000
+"""Characters of all answers from which they are merged beside the event loop: pairing long lists takes a while."""
+
 
 def same(values: Sequence[Any], kind: AnswerKind = "auto") -> Sequence[Hashable]:
     """What values of one field are compared by: as answers of that kind are."""
@@ -31,7 +35,6 @@ class Records:
     """Merges structured answers; `weights` are the members' reliabilities, `rules` say how fields are merged.
 
     `measure` gives the reliabilities that are known of each field, `record` keeps each fusion for it to learn from.
-
     Fields on which members differ, and whose value has less than `min_agreement` of the weight, go to `arbiter`, all of
     them in one call, where there is one; it may only choose between the values that were given. The record must fit
     `schema` (unset: that of the request's `response_format`); where the merged one does not, the answer of a single
@@ -67,20 +70,14 @@ class Records:
     async def __call__(self, request: Request, found: Outcomes, data: Mapping[int, Any]) -> Response:
         """One response with the merged record as its `result`, and who said what in `details`."""
         names = found.names
-        merged = Fusion(names, self.same, self.weights, self.rules, self.measure(request, names))(data)
+        merge = Fusion(names, self.same, self.weights, self.rules, self.measure(request, names))
+        long = sum(len(response.text) for response in found.responses) > LONG
+        merged = await asyncio.to_thread(merge, data) if long else merge(data)
         if self.record is not None:
             self.record(ballot(request, names, merged))
         merged, settled = await self._settled(request, merged)
         schema = self.schema or Schema.of(request.params.get("response_format"))
-        value, wrong = merged.value, schema.problems(merged.value)
-        if wrong:
-            fitting = [n for n, record in data.items() if not schema.problems(record)]
-            stand_in = max(fitting, key=lambda n: _agreement(merged, names[n]), default=None)
-            wrong = [f"the merged record does not fit its schema: {wrong[0]}"]
-            if stand_in is not None:
-                value = data[stand_in]
-                wrong += [f"{names[stand_in]}'s stands in"]
-        fits = not wrong or len(wrong) == 2
+        value, fits, wrong = _fitting(merged, schema, names, data)
         given, said = len(found.given), len(data)
         missing = f"{given - said} of {given} answers have no JSON" if said < given else ""
         instance = schema.instance(value) if fits else value
@@ -94,7 +91,7 @@ class Records:
             parsed=instance,
             details=_details(merged),
             success=fits,
-            note=noted(_said(merged), settled, ", ".join(wrong), missing, found.note),
+            note=noted(_said(merged), settled, wrong, missing, found.note),
             sources=found.sources,
             finish_reason="stop",
         )
@@ -125,10 +122,21 @@ class Records:
             n = order[choice - 1]
             settled[id(one)] = one.chosen(n, self.arbiter.name)
             value = put(value, one.path, one.given[n].value) if n else value
-        fields_now = tuple(settled.get(id(one), one) for one in merged.fields)
-        return Merged(
-            value, fields_now
-        ), f"{self.arbiter.name} settled {len(settled)} of {len(disputed)} disputed fields"
+        said = f"{self.arbiter.name} settled {len(settled)} of {len(disputed)} disputed fields"
+        return Merged(value, tuple(settled.get(id(one), one) for one in merged.fields)), said
+
+
+def _fitting(merged: Merged, schema: Schema, names: Sequence[str], data: Mapping[int, Any]) -> tuple[Any, bool, str]:
+    """The merged record, or the nearest of those given where only that fits; whether it does; what there is to say."""
+    problems = schema.problems(merged.value)
+    if not problems:
+        return merged.value, True, ""
+    said = f"the merged record does not fit its schema: {problems[0]}"
+    fitting = [n for n, record in data.items() if not schema.problems(record)]
+    if not fitting:
+        return merged.value, False, said
+    nearest = max(fitting, key=lambda n: sum(n in one.given[0].voters for one in merged.fields if one.kept))
+    return data[nearest], True, f"{said}; {names[nearest]}'s stands in"
 
 
 def _number(value: Any, most: int) -> int | None:
@@ -138,11 +146,6 @@ def _number(value: Any, most: int) -> int | None:
     except (TypeError, ValueError):
         return None
     return number if 1 <= number <= most else None
-
-
-def _agreement(merged: Merged, name: str) -> int:
-    """How many fields of the merged record a member gave."""
-    return sum(name in one.given[0].sources for one in merged.fields if one.kept)
 
 
 def _said(merged: Merged) -> str:

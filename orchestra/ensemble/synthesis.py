@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from orchestra.ensemble.asking import Asked
 from orchestra.ensemble.claims import Claims
-from orchestra.ensemble.judges import masked
 from orchestra.ensemble.members import Outcomes, noted
 from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.types import Request, Response
@@ -24,7 +23,7 @@ class Synthesis:
     aggregator: Asked
 
     async def __call__(self, request: Request, found: Outcomes) -> Response:
-        drafts = masked(request, found.responses)
+        drafts = [response.text.strip() for response in found.responses]
         claims = Claims.of(drafts)
         details = {
             "agreements": [{"text": one.text, "drafts": list(one.drafts)} for one in claims.agreements],

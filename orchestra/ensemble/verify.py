@@ -96,6 +96,7 @@ class Verify:
             answer = await self.validator(own.at(self.validator.name), "verify_check", {"output": response.text})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return Finding(None, 0.0, f"{self.validator.name} did not check it: {error}")
+        own.tell(self.validator.name, answer)
         return _read(answer.text)
 
     def _mending(self, asking: Request, last: Round) -> Request:

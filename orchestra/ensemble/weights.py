@@ -97,14 +97,14 @@ def learned(votes: Sequence[Groups], scores: Sequence[tuple[int, float] | None] 
     answer, by number, was right to a degree in [0, 1]; that counts in place of what the members make likely.
     """
     members = len(votes[0]) if votes else 0
-    if members < 3 or len(votes) < FEWEST:
-        short = (
-            "two members can't tell which of them is right" if members < 3 else f"{len(votes)} of {FEWEST} past votes"
-        )
+    scored = sum(score is not None for score in scores)
+    if len(votes) < FEWEST or members < 3:
+        short = f"{len(votes)} of {FEWEST} past votes" if members > 2 else "two can't tell which of them is right"
         return Fit((1,) * members, (), f"equal: {short}")
     accuracies, discounts, _ = consensus(votes, scores)
+    if members < 4 and scored < FEWEST:
+        return Fit((1,) * members, tuple(accuracies), "equal: without scores it takes four to tell who is right")
     weights = [w * d for w, d in zip(_log_odds(accuracies, ALTERNATIVES), discounts, strict=True)]
-    scored = sum(score is not None for score in scores)
     return Fit(whole(weights), tuple(accuracies), f"learned from {len(votes)} past votes, {scored} of them scored")
 
 
@@ -116,8 +116,8 @@ def consensus(
     accuracies = [PRIOR] * len(votes[0])
     discounts = _discounts(_agreement(votes), len(accuracies))
     beliefs: list[Belief] = []
-    for _ in range(4):
-        for _ in range(10):
+    for _ in range(3):
+        for _ in range(8):
             odds = _log_odds(accuracies, ALTERNATIVES)
             beliefs = [_scored(_belief(vote, odds, discounts), score) for vote, score in zip(votes, known, strict=True)]
             accuracies = _accuracies(votes, beliefs)

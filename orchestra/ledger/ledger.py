@@ -159,11 +159,11 @@ class Ledger:
         with self._engine.reading() as session:
             return reading.holds(session)
 
-    def events(self, kind: str | None = None) -> list[reading.Event]:
-        """What was noted, oldest first."""
+    def events(self, kind: str | None = None, under: str | None = None) -> list[reading.Event]:
+        """What was noted, oldest first; with `under` what has that key, or one that begins with it and a slash."""
         self.flush()
         with self._engine.reading() as session:
-            return reading.events(session, kind)
+            return reading.events(session, kind, under)
 
     def news(
         self, after: reading.Place, kinds: Sequence[str], *, entries: bool = False

@@ -99,9 +99,11 @@ def holds(session: Session) -> list[HeldRow]:
     return [HeldRow(**{**hold, "tags": json.loads(hold["tags"]) or NOTHING}) for hold in found]
 
 
-def events(session: Session, kind: str | None = None) -> list[Event]:
-    """What was noted, oldest first."""
+def events(session: Session, kind: str | None = None, under: str | None = None) -> list[Event]:
+    """What was noted, oldest first; with `under` what has that key, or one that begins with it and a slash."""
     where, values = ("1 = 1", []) if kind is None else ("kind = ?", [kind])
+    if under is not None:
+        where, values = f"{where} AND (key = ? OR key LIKE ?)", [*values, under, f"{under}/%"]
     rows = session.read(f"SELECT kind, key, payload, at FROM event WHERE {where} ORDER BY seq", values)
     return [Event(kind=kind, key=key, payload=json.loads(payload), at=at) for kind, key, payload, at in rows]
 

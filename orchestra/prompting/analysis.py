@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from orchestra.prompting.guardrails import Guarded, Measured, guarded_by, measured_of
+from orchestra.prompting.guardrails import Guarded, Measured, enough_of, guarded_by, measured_of
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import (
     ENOUGH,
     Interval,
     Moments,
+    betting_interval,
     difference_interval,
     mean_interval,
     multinomial_evidence,
     needed,
-    pairs_interval,
     rate_interval,
-    signs,
 )
 from orchestra.settings.experiments import ExperimentSpec
 
@@ -160,7 +160,7 @@ def values_of(seen: Observed) -> dict[str, dict[str, float]]:
 def _estimate(arm: str, seen: Observed, values: Mapping[str, float], measured: Measured, alpha: float) -> Estimate:
     exposed = sum(1 for shown, _ in seen.exposed.values() if shown == arm)
     moments = Moments.of(values.values())
-    if _are_rates(values):
+    if all(value in (0.0, 1.0) for value in values.values()):
         interval = rate_interval(round(moments.mean * moments.n), moments.n, alpha)
     else:
         interval = mean_interval(moments, alpha)
@@ -183,31 +183,36 @@ def _difference(
 ) -> Difference:
     """How much better `arm` is than `other`.
 
-    What was given the same inputs is compared input by input. Else values of 0 and 1 are compared in pairs, the first
-    of one arm with the first of the other and so on, which is exact; where the arms get unequal shares that would leave
-    too much out, and the means are compared, as those of all other values are.
+    Where most inputs were given to both, they are compared input by input. Else rates are compared result by result,
+    the first of one arm with the first of the other and so on (or with the mean of several, where arms get unequal
+    shares), which is exact; the arms of `top_two`, where that would leave too much out, and all other values are
+    compared by their means.
     """
     spec = seen.spec
     assert spec is not None
     first, second = values[other], values[arm]
+    rates = all(value in (0.0, 1.0) for value in (*first.values(), *second.values()))
     inputs = {result.pair for result in seen.results.values() if result.pair is not None}
-    same = [(first[unit], second[unit]) for unit in first if unit in second and unit in inputs]
-    pairs = same or list(zip(first.values(), second.values(), strict=False))
-    apart = Moments.of(b - a for a, b in pairs)
-    even = spec.assign != "top_two" and not spec.weights
-    if (same or even) and _are_rates(first) and _are_rates(second):
-        interval = pairs_interval(*signs(pairs), alpha)
-        return Difference(arm, other, apart.n, apart.mean, interval, "exact", bool(same), apart.variance)
-    if same:
-        interval = mean_interval(apart, alpha, ENOUGH)
-        return Difference(arm, other, apart.n, apart.mean, interval, "asymptotic", True, apart.variance)
-    one, two = Moments.of(first.values()), Moments.of(second.values())
-    interval, variance = difference_interval(one, two, alpha), one.variance + two.variance
-    return Difference(arm, other, min(one.n, two.n), two.mean - one.mean, interval, "asymptotic", False, variance)
+    pairs = [(first[input], second[input]) for input in first if input in inputs and input in second]
+    paired = bool(pairs) and 2 * len(pairs) >= min(len(first), len(second))
+    if not paired and (not rates or spec.assign == "top_two"):
+        one, two = Moments.of(first.values()), Moments.of(second.values())
+        interval, variance = difference_interval(one, two, alpha, enough_of(spec)), one.variance + two.variance
+        return Difference(arm, other, min(one.n, two.n), two.mean - one.mean, interval, "asymptotic", False, variance)
+    if not paired:
+        times = spec.shares[other] / spec.shares[arm]
+        pairs = list(zip(blocks(first, times), blocks(second, 1 / times), strict=False))
+    apart = [b - a for a, b in pairs]
+    known = Moments.of(apart)
+    interval = betting_interval(Counter(apart), alpha) if rates else mean_interval(known, alpha, ENOUGH)
+    way: Way = "exact" if rates else "asymptotic"
+    return Difference(arm, other, known.n, known.mean, interval, way, paired, known.variance)
 
 
-def _are_rates(values: Mapping[str, float]) -> bool:
-    return all(value in (0.0, 1.0) for value in values.values())
+def blocks(values: Mapping[str, float], size: float) -> list[float]:
+    """The means of so many values each, in their order; what does not fill a block is left out."""
+    found, n = list(values.values()), max(1, round(size))
+    return [sum(found[at : at + n]) / n for at in range(0, len(found) - n + 1, n)]
 
 
 def _mismatch(seen: Observed, spec: ExperimentSpec) -> bool:

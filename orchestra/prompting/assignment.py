@@ -34,9 +34,9 @@ def takes_part(salt: str, unit: str, share: float) -> bool:
 def sticky(salt: str, unit: str, weights: Mapping[str, float]) -> str:
     """The arm of a unit, each arm getting units in proportion to its weight.
 
-    Weighted rendezvous hashing (Mosharaf and Thaler's form: the least −ln(point) / weight wins). A unit moves only when
-    the weight of its own arm falls or that of another one rises: an arm whose share grows loses nobody, one that is
-    taken away moves only its own units, and the order of the arms does not matter.
+    Weighted rendezvous hashing (Thaler and Ravishankar 1998, by Schindelhauer and Schomaker's logarithmic method 2005).
+    A unit moves only when the weight of its own arm falls or that of another one rises: an arm whose share grows loses
+    nobody, one that is taken away moves only its own units, and the order of the arms does not matter.
     """
     return min(
         (arm for arm, weight in weights.items() if weight > 0),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
 from orchestra.prompting.observed import Observed
-from orchestra.prompting.sequences import Moments, difference_interval, pairs_interval, signs
+from orchestra.prompting.sequences import ENOUGH, ENOUGH_ALONE, Moments, betting_interval, difference_interval
 from orchestra.settings.experiments import ExperimentSpec
 
 Kept = Literal["kept", "broken", "open"]
@@ -27,6 +28,12 @@ class Guarded:
     mean: float | None
     control: float | None
     state: Kept
+
+
+def enough_of(spec: ExperimentSpec) -> int:
+    """Results of each arm from which their means can be compared: more where one gets over twice what another gets."""
+    shares = spec.shares.values()
+    return ENOUGH if max(shares) <= 2 * min(shares) else ENOUGH_ALONE
 
 
 def measured_of(seen: Observed, arm: str) -> Measured:
@@ -48,8 +55,9 @@ def guarded_by(spec: ExperimentSpec, measured: Mapping[str, Measured]) -> Iterat
         first, second = measured[spec.control][metric], measured[arm][metric]
         one, two = Moments.of(first), Moments.of(second)
         if metric == "errors":
-            low, high = (end - margin for end in pairs_interval(*signs(zip(first, second, strict=False)), spec.alpha))
+            apart = Counter(b - a for a, b in zip(first, second, strict=False))
+            low, high = (end - margin for end in betting_interval(apart, spec.alpha))
         else:
-            low, high = difference_interval(one.times(1 + margin), two, spec.alpha)
+            low, high = difference_interval(one.times(1 + margin), two, spec.alpha, enough_of(spec))
         state: Kept = "broken" if low > 0 else "kept" if high <= 0 else "open"
         yield Guarded(arm, metric, margin, two.mean if two.n else None, one.mean if one.n else None, state)

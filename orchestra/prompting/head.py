@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
 
 from orchestra.errors import ConfigError
 from orchestra.prompting.data import fault, plain
@@ -155,7 +157,12 @@ def description_of(text: str) -> str:
 
 def written(head: Head) -> str:
     """The front matter as YAML, without what is not set; empty when nothing is."""
-    import yaml
-
     data = head.model_dump(mode="json", exclude_unset=True)
-    return f"---\n{yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)}---\n" if data else ""
+    if not data:
+        return ""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its type is that of its default
+    out = StringIO()
+    writer.dump(data, out)
+    return f"---\n{out.getvalue()}---\n"

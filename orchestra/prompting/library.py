@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from importlib.resources.abc import Traversable
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,8 +29,6 @@ FOLDER = Path("prompts")
 WALL: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that others take
 ALIASES = {"extraction_v1": "extraction", "reasoning_v1": "reasoning"}
 """The spec's names for prompts that ship."""
-NUMBERS = 1_000_000
-"""No version of a prompt has this number."""
 DIGEST_LEAST = 6
 """Characters of a digest that are enough to name a version."""
 INCLUDES = 8
@@ -153,10 +152,11 @@ class Library:
         latest = self._template(found, found.labels[LATEST])
         text = converted(template, syntax, latest.variables, found.name)
         used = self._read(found.name, latest.version + 1, text, found.name).variables
+        text = redrafted(text, used, latest)
+        self._read(found.name, latest.version + 1, text, found.name)
         self._seal(found, latest=True)
-        number = self._publish(found.name, redrafted(text, used, latest), range(latest.version + 1, NUMBERS))
-        if number is None:
-            raise PromptError(f"it has {NUMBERS:,} versions already", template=found.name)
+        number = self._publish(found.name, text, count(latest.version + 1))
+        assert number is not None
         return number
 
     def promote(self, name: str, version: Version = LATEST, label: str = PRODUCTION) -> int:
@@ -265,12 +265,11 @@ class Library:
 
     def _publish(self, name: str, text: str, numbers: Iterable[int]) -> int | None:
         """Write the file of the first version among `numbers` that is free, and return it; `None` where none is."""
-        digest = self._read(name, next(iter(numbers)), text, name).digest
         made = create((self.folder / name / f"v{number}.j2" for number in numbers), text)
         if made is None:
             return None
         number = int(made.stem.removeprefix("v"))
-        self._note(name, Verb.CREATED, number, digest)
+        self._note(name, Verb.CREATED, number, digest_of(text))
         return number
 
     def _seal(self, found: Shelf, latest: bool = False) -> None:

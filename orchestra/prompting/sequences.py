@@ -7,14 +7,15 @@ more is seen, at any time, with probability alpha at most where nothing is to be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 SHARPEST = 500.0
 """Results of each arm at which the asymptotic sequences are tightest."""
 ENOUGH, ENOUGH_ALONE = 30, 200
-"""Results from which the central limit is trusted: of a difference, where skewness cancels out, and of one arm."""
+"""Results from which the central limit is trusted: of a difference, whose skewness cancels out, and of one arm, or of
+the smaller one of two that get unequal shares."""
 BOLDEST = 0.4999
 """The largest bet on a difference that no value of it can ruin."""
 BETS = tuple(BOLDEST * 0.75**n for n in reversed(range(24)))
@@ -57,9 +58,9 @@ def mean_interval(values: Moments, alpha: float, enough: int = ENOUGH_ALONE) -> 
     return values.mean - radius, values.mean + radius
 
 
-def difference_interval(one: Moments, other: Moments, alpha: float) -> Interval:
-    """Where the mean of `other` less that of `one` is, as `mean_interval`; the two may have any numbers of values."""
-    if min(one.n, other.n) < ENOUGH:
+def difference_interval(one: Moments, other: Moments, alpha: float, enough: int = ENOUGH) -> Interval:
+    """Where the mean of `other` less that of `one` is, as `mean_interval`; `enough` is for each of the two."""
+    if min(one.n, other.n) < enough:
         return EVERYTHING
     per_arm = 2 * one.n * other.n / (one.n + other.n)
     radius = math.sqrt(one.variance / one.n + other.variance / other.n) * widening(per_arm, alpha)
@@ -114,45 +115,31 @@ def rate_interval(successes: int, n: int, alpha: float) -> Interval:
     return (0.0 if low == edge else low), (1.0 if high == 1 - edge else high)
 
 
-def pairs_interval(wins: int, losses: int, ties: int, alpha: float) -> Interval:
-    """Where the mean of differences that are 1, −1 or 0 is, exact at any number of them.
+def betting_interval(differences: Mapping[float, int], alpha: float) -> Interval:
+    """Where the mean of differences between −1 and 1 is, each with how often it was seen; exact at any number of them.
 
     Bets of several sizes on the difference: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
     betting" (2024), grid Kelly.
     """
-    if not wins + losses + ties:
-        return -1.0, 1.0
-    limit = math.log(2 / alpha)
-    low = _root(lambda mean: _won(wins, losses, ties, mean) < limit, -1.0, 1.0)
-    high = _root(lambda mean: _won(losses, wins, ties, -mean) >= limit, -1.0, 1.0)
+    limit, turned = math.log(2 / alpha), {-difference: n for difference, n in differences.items()}
+    low = _root(lambda mean: _won(differences, mean) < limit, -1.0, 1.0)
+    high = _root(lambda mean: _won(turned, -mean) >= limit, -1.0, 1.0)
     return low, high
 
 
-def signs(pairs: Iterable[tuple[float, float]]) -> tuple[int, int, int]:
-    """In how many pairs the second is greater, smaller, the same."""
-    found = list(pairs)
-    greater, smaller = sum(b > a for a, b in found), sum(b < a for a, b in found)
-    return greater, smaller, len(found) - greater - smaller
-
-
 def more_wins(wins: int, losses: int, alpha: float) -> bool:
-    """The lower end of `pairs_interval` is above 0; ties tell nothing about that."""
-    return wins > losses and _won(wins, losses, 0, 0.0) >= math.log(2 / alpha)
+    """The lower end of `betting_interval` is above 0 for so many differences of 1 and of −1, those of 0 aside."""
+    return wins > losses and _won({1.0: wins, -1.0: losses}, 0.0) >= math.log(2 / alpha)
 
 
-def _won(wins: int, losses: int, ties: int, mean: float) -> float:
+def _won(differences: Mapping[float, int], mean: float) -> float:
     """The logarithm of what a stake of 1 has become by betting that the mean is higher; falls as `mean` rises."""
     logs = [
-        stake + wins * win + losses * loss + ties * tie
-        for stake, (win, loss, tie) in zip(STAKES, FAIR if mean == 0.0 else _logs(mean), strict=True)
+        stake + math.fsum(n * math.log1p(bet * (difference - mean)) for difference, n in differences.items())
+        for stake, bet in zip(STAKES, BETS, strict=True)
     ]
     most = max(logs)
     return most + math.log(math.fsum(math.exp(log - most) for log in logs))
-
-
-def _logs(mean: float) -> list[tuple[float, float, float]]:
-    """What a win, a loss and a tie add to the logarithm of each bet."""
-    return [(math.log1p(bet * (1 - mean)), math.log1p(bet * (-1 - mean)), math.log1p(-bet * mean)) for bet in BETS]
 
 
 def _stakes() -> list[float]:
@@ -178,4 +165,3 @@ def _root(holds: Callable[[float], bool], low: float, high: float) -> float:
 
 
 STAKES = _stakes()
-FAIR = _logs(0.0)

@@ -123,8 +123,6 @@ class Template:
 
     def _fault(self, error: BaseException) -> PromptError:
         """An error of rendering, with the template and the line that it comes from."""
-        if isinstance(error, PromptError):
-            return error
         address, line = f"{self.name}@{self.version}", None
         for template, at in _lines(error.__traceback__):
             address, line = template.name or address, at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from orchestra.errors import NoModelAvailable
 from orchestra.resilience.cooldown import Cooldowns
@@ -15,28 +16,40 @@ Measures = Mapping[str, Mapping[str, float]]
 """What a decision was reckoned from beside the facts: numbers by their names, for each arm by its name."""
 
 
+Standing = Sequence[Any]
+"""Why an arm should not be called at the moment, and whether it is called all the same when nothing else is left."""
+
+
 class Now:
     """How the arms stand now for a request; what was found is kept in `noted`."""
 
     def __init__(self, facts: Facts, cooldowns: Cooldowns, purse: Purse | None) -> None:
         self._facts, self._cooldowns, self._purse = facts, cooldowns, purse
-        self.noted: dict[str, str | float] = {}
+        self.noted: dict[str, Standing] = {}
 
-    def __call__(self, arm: Arm) -> str | float | None:
-        poor = None if self._purse is None else self._purse(arm, self._facts)
-        found = arm.unready() or poor or arm.cooling_s(self._cooldowns) or None
+    def __call__(self, arm: Arm) -> Standing | None:
+        found = self._found(arm)
         if found is not None:
             self.noted[arm.name] = found
         return found
+
+    def _found(self, arm: Arm) -> Standing | None:
+        if unready := arm.unready():
+            return [unready, False]
+        if cooling_s := arm.cooling_s(self._cooldowns):
+            return [f"cools down for {cooling_s:.0f} s more", True]
+        # The purse only estimates: where nothing else is left, the hold of the call refuses, and says by how much.
+        poor = None if self._purse is None else self._purse(arm, self._facts)
+        return None if poor is None else [poor, True]
 
 
 class Then:
     """How the arms stood when a decision was made; with nothing noted, as if every key were there."""
 
-    def __init__(self, noted: Mapping[str, str | float] = NOTHING) -> None:
+    def __init__(self, noted: Mapping[str, Standing] = NOTHING) -> None:
         self.noted = noted
 
-    def __call__(self, arm: Arm) -> str | float | None:
+    def __call__(self, arm: Arm) -> Standing | None:
         return self.noted.get(arm.name)
 
 
@@ -54,32 +67,32 @@ def choose(
 ) -> Choice:
     """The first candidate that can serve, with the chain behind it; `passed` were passed over before.
 
-    Arms that cool down go to the end of the chain: they are asked only when nothing else is left. The choice's `record`
-    is all that the decision was made from. Raises `NoModelAvailable` where nothing is left, naming each one's reason.
+    Arms that cool down or are too dear for a budget go to the end of the chain: they are asked only when nothing else
+    is left. The choice's `record` is all that the decision was made from. Raises `NoModelAvailable` where nothing is
+    left, naming each one's reason.
     """
     able: dict[str, tuple[str, str]] = {}
-    cooling: dict[str, tuple[str, str]] = {}
-    gone = {name for name, _ in passed}
+    last: dict[str, tuple[str, str]] = {}
+    gone = {name for name, _ in passed} - {arm.name for arm in fallback}
     for rule, reason, arm in (*candidates, *(("fallback", "the first of the fallbacks that can", a) for a in fallback)):
         if arm.name in gone:
             continue
         gone.add(arm.name)
-        why_not = arm.unable(facts) or stands(arm)
-        match why_not:
-            case None:
-                able[arm.name] = (rule, reason)
-            case str():
-                passed.append((arm.name, why_not))
-            case _:
-                passed.append((arm.name, f"cools down for {why_not:.0f} s more"))
-                cooling[arm.name] = (rule, reason)
-    if not able and not cooling:
+        unable = arm.unable(facts)
+        why_not, still = stands(arm) or (None, True) if unable is None else (unable, False)
+        if why_not is None:
+            able[arm.name] = (rule, reason)
+            continue
+        passed.append((arm.name, why_not))
+        if still:
+            last[arm.name] = (rule, reason)
+    if not able and not last:
         raise NoModelAvailable(_nothing_left(passed, candidates, fallback))
-    chosen = next(iter(able or cooling))
-    rule, reason = (able | cooling)[chosen]
+    chosen = next(iter(able or last))
+    rule, reason = (able | last)[chosen]
     # What another rule takes is no fallback of this one: behind the chosen arm come its rule's own, then the fallbacks.
     behind = [arm.name for r, _, arm in candidates if r == rule] + [arm.name for arm in fallback]
-    well, ill = ([name for name in behind if name in these and name != chosen] for these in (able, cooling))
+    well, ill = ([name for name in behind if name in these and name != chosen] for these in (able, last))
     record = {"facts": facts.plain(), "measured": measured, "standing": stands.noted}
     return Choice(
         arm=chosen,

@@ -20,9 +20,8 @@ class Diary:
     def chosen(self, request: Request, choice: Choice) -> None:
         """Write down a decision, with all that it was made from."""
         key = "/".join((request.id, *request.path))
-        self.ledger.event(
-            DECISION, key, {"request": request.id, "arm": choice.arm, "rule": choice.rule, **choice.record}
-        )
+        made = {"request": request.id, "arm": choice.arm, "rule": choice.rule, "reason": choice.reason}
+        self.ledger.event(DECISION, key, {**made, **choice.record})
 
     def answered(self, request: Request, choice: Choice, response: Response) -> None:
         """Write down which arm answered where it was not the chosen one, and how good the answer shows itself to be.

@@ -24,8 +24,10 @@ class Purse:
     its own, at most every two seconds, while somebody asks; before the first reading, there is room.
     """
 
-    def __init__(self, money: Callable[[], Ledgered], clock: Callable[[], float] = time.monotonic) -> None:
-        self._money, self._clock = money, clock
+    def __init__(
+        self, money: Callable[[], Ledgered], wall: Callable[[], float], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._money, self._wall, self._clock = money, wall, clock
         self._free: Mapping[tuple[str, str], int] = {}
         self._read_at = float("-inf")
         self._reader: threading.Thread | None = None
@@ -45,7 +47,8 @@ class Purse:
         """Read what is left now; waits for it. Raises `LedgerError`."""
         self._read_at = self._clock()
         ledger = self._money().ledger
-        self._free = {(row.budget, row.scope): row.free for row in ledger.windows(ledger.newest())}
+        now = max(self._wall(), ledger.newest())
+        self._free = {(row.budget, row.scope): row.free for row in ledger.windows(now)}
 
     def _refresh(self) -> None:
         with suppress(LedgerError):

@@ -10,6 +10,9 @@ from orchestra.routing.facts import Facts, facts_of
 from orchestra.routing.text import said
 from orchestra.types import Request
 
+TASK, SURE = "task", "task_confidence"
+"""The labels of a request whose task a route has told."""
+
 Asking = Callable[[Request], Awaitable[str | None]]
 """Asks somebody what kind of task a request is; `None` when that did not tell."""
 
@@ -29,12 +32,22 @@ class Reader:
     def read(self, request: Request) -> Facts:
         """The facts, as far as they are found here."""
         facts = facts_of(request)
+        told = request.labels.get(TASK)
+        if facts.task is None and told:
+            facts = replace(facts, task=told, confidence=float(request.labels[SURE]))
         if (facts.task is not None or self.classifier is None) and self.traits is None:
             return facts
         text = said(request)
         if self.classifier is not None:
             facts = self.classifier().classified(facts, text)
         return facts if self.traits is None else replace(facts, traits=self.traits(text, facts))
+
+    @staticmethod
+    def labelled(request: Request, facts: Facts) -> Request:
+        """The request with the task that was told, for the routes further down and for the ledger."""
+        if facts.task is None or facts.confidence is None:
+            return request
+        return replace(request, labels={**request.labels, TASK: facts.task, SURE: f"{facts.confidence:g}"})
 
     async def asked(self, request: Request) -> Facts:
         """The facts, with the task asked for where nothing else tells it; that costs what the call costs."""

@@ -54,9 +54,9 @@ class Route:
         if self.diary is not None:
             self.diary.chosen(request, choice)
         chain = tuple((name, self._arm(name).model) for name in choice.chain)
-        labels = request.labels if facts.confidence is None else {**request.labels, "task": facts.task or ""}
         # Whoever is chosen decides for itself from here on: a preference is spent.
-        response = await Fallback(chain, self.clock)(replace(request, preferred_model=None, labels=labels))
+        below = replace(self.reader.labelled(request, facts), preferred_model=None)
+        response = await Fallback(chain, self.clock)(below)
         if self.diary is not None:
             self.diary.answered(request, choice, response)
         if response.choice is not None:

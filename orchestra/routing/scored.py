@@ -11,6 +11,8 @@ from orchestra.prompting.scores import QUALITY, SCORE
 from orchestra.routing.diary import DECISION, SIGNAL
 
 KINDS = (DECISION, SIGNAL, SCORE)
+RETRY = "retry"
+"""The metric of a score that says somebody asked again: a sign, not a judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ def scored(events: Iterable[Event], decisions: dict[str, list[dict[str, Any]]]) 
                         decision["arm"] = told["arm"]
                         if told["value"] is not None:
                             yield _of(decision, told["value"], given=False)
-            case "score" if told["metric"] == QUALITY:
+            case "score" if told["metric"] in (QUALITY, RETRY):
                 for decision in decisions.get(told["request"], ()):
-                    yield _of(decision, told["value"], given=True)
+                    yield _of(decision, told["value"], given=told["metric"] == QUALITY)
             case _:
                 pass
 

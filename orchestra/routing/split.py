@@ -13,7 +13,7 @@ from orchestra.prompting.assignment import Assigned, sticky
 from orchestra.prompting.experiment import Experiment
 from orchestra.prompting.observed import joined
 from orchestra.routing.arm import Arm
-from orchestra.routing.facts import Facts, facts_of
+from orchestra.routing.facts import facts_of
 from orchestra.types import Choice, Request, Response
 
 
@@ -34,12 +34,11 @@ class Split:
     async def __call__(self, request: Request) -> Response:
         if self.experiment is not None and not self.experiment.known:
             await asyncio.to_thread(_refreshed, self.experiment)
-        unit = request.tags.get(self.by or "") or request.id
-        assigned = self._assigned(unit)
-        choice = self._choice(assigned, facts_of(request), unit)
+        assigned = self._assigned(request)
+        choice = self._choice(assigned, request)
         emit(ROUTE_CHOSEN, request=request.id, arm=choice.arm, rule=choice.rule, reason=choice.reason)
         if self.experiment is not None and assigned.counts:
-            self.experiment.expose(assigned.arm, unit)
+            self.experiment.expose(assigned.arm, self._unit(request))
             request = replace(request, labels=joined(request.labels, self.experiment.name, assigned.arm))
         response = await self.arms[assigned.arm].model(request.at(assigned.arm))
         if response.choice is not None:
@@ -47,32 +46,34 @@ class Split:
         return replace(response, choice=choice)
 
     def explain(self, request: Request, live: bool = False) -> Choice:
-        """The decision for a request, without a call; where it hangs on the request alone, the likeliest arm."""
-        facts = facts_of(request)
+        """The decision for a request, without a call."""
         if self.experiment is not None and not self.experiment.known:
             _refreshed(self.experiment)
-        unit = facts.tags.get(self.by or "")
-        if unit or (self.experiment is not None and not self.experiment.runs):
-            return self._choice(self._assigned(unit or ""), facts, unit)
-        odds = ", ".join(f"{arm} {share:.0%}" for arm, share in self.weights.items())
-        likeliest = max(self.weights, key=lambda arm: self.weights[arm])
-        return self._choice(Assigned(likeliest, f"every request by itself: {odds}", False), facts, None)
+        return self._choice(self._assigned(request), request)
 
-    def _assigned(self, unit: str) -> Assigned:
+    def _unit(self, request: Request) -> str:
+        return request.tags.get(self.by or "") or request.id
+
+    def _assigned(self, request: Request) -> Assigned:
+        unit = self._unit(request)
         if self.experiment is None:
             return Assigned(sticky(self.name, unit, self.weights), "by unit", False)
         return self.experiment.assign(unit if self.experiment.by_unit else None)
 
-    def _choice(self, assigned: Assigned, facts: Facts, unit: str | None) -> Choice:
+    def _choice(self, assigned: Assigned, request: Request) -> Choice:
+        unit, arm = self._unit(request), self.arms[assigned.arm].name
+        said = f"arm {assigned.arm!r}: {assigned.reason}"
+        if unit == request.id and (self.experiment is None or self.experiment.runs):
+            odds = ", ".join(f"{label} {share:.0%}" for label, share in self.weights.items())
+            said += f"; every request by itself ({odds})"
+        others = [(other.name, f"is the arm {label!r}") for label, other in self.arms.items() if label != assigned.arm]
         return Choice(
-            arm=self.arms[assigned.arm].name,
+            arm=arm,
             rule=f"split {self.name}",
-            reason=f"arm {assigned.arm!r}: {assigned.reason}",
-            passed_over=tuple(
-                (arm.name, f"is the arm {label!r}") for label, arm in self.arms.items() if label != assigned.arm
-            ),
-            features=facts.shown(),
-            chain=(self.arms[assigned.arm].name,),
+            reason=said,
+            passed_over=tuple(others),
+            features=facts_of(request).shown(),
+            chain=(arm,),
             record={"split": self.name, "unit": unit, "weights": dict(self.weights), "arm": assigned.arm},
         )
 

@@ -40,7 +40,7 @@ def policies(file: PolicyFile) -> dict[str, NodeSpec]:
     return found
 
 
-def asked(settings: APISettings) -> str:
+def default_policy(settings: APISettings) -> str:
     """The policy that is asked where nobody names a model."""
     return ENSEMBLE if settings.ensemble is not None and settings.ensemble.enabled else DEFAULT
 

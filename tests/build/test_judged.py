@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,8 +15,10 @@ from orchestra.ensemble import Fuse, Rank, Verify
 from orchestra.ensemble.checks import Checked, Fits, Matches
 from orchestra.ensemble.judges import Pairwise, Pointwise
 from orchestra.ensemble.order import BradleyTerry
+from orchestra.llm.library import imported
+from orchestra.resilience.key import identity_of
 from orchestra.settings import parse
-from orchestra.testing import Provider
+from orchestra.testing import Fault, Provider
 
 from .conftest import Client
 
@@ -80,6 +83,18 @@ def test_what_is_wrong_with_an_ensemble_is_said_before_it_is_asked(text: str, sa
     """With file and line."""
     assert mistake(text).startswith("o.yaml:2: policies.p")
     assert said in mistake(text)
+
+
+def test_two_ensembles_are_the_same_to_a_cache_only_where_they_are_written_alike() -> None:
+    """Those that leave their members open too."""
+    texts = [
+        "kind: rank",
+        "kind: fuse",
+        "kind: vote",
+        "kind: rank, metric: coherence",
+        "kind: rank, models: [gpt-4o, groq]",
+    ]
+    assert len({identity_of(node(text)) for text in [*texts, *texts]}) == len(texts)
 
 
 def test_the_flat_fields_are_the_policy_ensemble() -> None:
@@ -183,3 +198,25 @@ def test_an_enabled_ensemble_is_asked_by_default_and_a_named_model_is_not(client
     assert len(api.generate_sync("hi").attempts) == 2
     assert len(api.generate_sync("hi", model="gpt-4o-mini").attempts) == 1
     assert len(client().generate_ensemble_sync("hi", "fuse", TWO).attempts) == 2
+
+
+@pytest.mark.parametrize(("strategy", "asked"), [("voting", 3), ("ranking", 3), ("fusion", 3), ("verification", 1)])
+async def test_a_cancelled_ensemble_closes_every_upstream_and_settles_every_hold(
+    client: Client, provider: Provider, strategy: str, asked: int
+) -> None:
+    """While all of its members think: each is booked at the most that it may cost, and nothing is held."""
+    api = client(daily_budget_usd=5.0)
+    imported()  # which takes longer than a provider waits
+    provider.always(Fault.HANG)
+    task = asyncio.ensure_future(api.generate_ensemble("hi", strategy, ["gpt-4o-mini", "groq", "mistral"]))
+    await asyncio.to_thread(provider.arrived, asked)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    records = await asyncio.to_thread(provider.settled)
+    assert [record.closed_early for record in records] == [True] * asked
+    ledger = api.tree.money.ledger
+    entries = ledger.entries()
+    assert [entry.error for entry in entries] == ["CancelledError"] * asked
+    assert all(entry.amount == entry.held for entry in entries)
+    assert (ledger.holds(), ledger.audit()) == ([], [])

@@ -83,6 +83,14 @@ def test_a_terminal_sees_the_members_as_they_come(
     assert "43 [2J" in said
 
 
+def test_a_validator_does_not_agree_with_what_it_checks() -> None:
+    """Of a verification only the cost is told."""
+    with Members(["a", "b"], votes=False) as members:
+        members(("a",), answer("42", "a"))
+        members(("b",), answer('{"correct": true}', "b"))
+    assert members.said() == "$0.0020 so far"
+
+
 def test_nothing_is_drawn_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever comes in."""
     with Members(["a"]) as members:

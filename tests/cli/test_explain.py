@@ -52,6 +52,22 @@ def test_json_has_what_a_program_needs(run) -> None:
     assert candidate["successor"]
 
 
+def test_a_told_task_and_what_was_measured_are_shown(run, tmp_path: Path) -> None:
+    """How sure the task is, the numbers of each candidate, and which version of the file decided; as JSON too."""
+    (tmp_path / "orchestra.yaml").write_text(
+        "policies:\n"
+        "  default: {kind: route, strategy: balanced, usd_per_quality_point: 0.01, models: [gpt-4o-mini, gpt-4o]}\n"
+    )
+    said = run("explain", "Translate into German: good night")
+    lines = said.out.splitlines()
+    assert "balanced" in lines[0]
+    assert any(line.startswith("├── saw task translation, task_confidence 0.") for line in lines)
+    assert any(line.startswith("├── measured gpt-4o: quality 0.7") for line in lines)
+    record = run("explain", "Translate into German: good night", "--json").json["record"]
+    assert f"policy 'default', version 1, hash {record['hash']}" in lines[-2] + lines[-3] + lines[-1]
+    assert record["measured"]["gpt-4o-mini"]["usd"] > 0
+
+
 def test_live_counts_the_keys_that_are_there(run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--live` decides as a call would: models without a key are passed over, with the variable to set."""
     monkeypatch.setenv("GROQ_API_KEY", "gsk_test")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -179,3 +180,16 @@ def test_what_cannot_be_listed_is_a_usage_error(run, arguments: tuple[str, ...])
     booked(call())
     said = run("log", *arguments)
     assert (said.code, said.out) == (2, "")
+
+
+def test_the_decisions_of_a_request_are_shown_with_what_they_were_made_from(run, policy: Path) -> None:
+    """Which policy chose what by which rule, what it saw, and the hash of the file that decided."""
+    assert run("ask", "Prove it.", "--task", "reasoning", "--priority", "high", "-c", str(policy)).code == 0
+    (row,) = run("log", "--json").json
+    (decision,) = run("log", row["id"], "--json").json["decisions"]
+    assert (decision["policy"], decision["arm"], decision["rule"]) == ("default", "openai", "hard")
+    for id in (row["id"], row["request"]):
+        said = run("log", id).out
+        assert "decided   default chose openai by hard: the best" in said
+        assert "saw       task=reasoning priority=high" in said
+        assert f"hash {decision['hash']}" in said

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra import Ledger
-from orchestra.testing import Provider
+from orchestra.testing import Fault, Provider
 
 from .booked import booked, call
 from .conftest import Run
@@ -53,6 +53,7 @@ def test_the_life_of_a_prompt(run: Run, hello: Path) -> None:
     shown = run("prompts", "diff", "hello", "1", "2").out
     assert "-Hello {{ name }}{{ '!' * count }}" in shown
     assert "new variables: friend\nvariables that went: count" in shown
+    assert run("prompts", "diff", "hello", "1", "1").out == "no difference\n"
 
 
 def test_a_new_prompt_is_version_1(run: Run, tmp_path: Path) -> None:
@@ -186,5 +187,11 @@ def test_a_prompts_own_tests_are_asked_of_a_model(run: Run, hello: Path, upstrea
     assert wrong.out.count("✗ said") == 2
     assert "it contains 'no'" in wrong.out
     assert "it is no JSON" in wrong.out
+    upstream.reset()
+    upstream.fail(Fault.UNAUTHORIZED)
+    failed = run("prompts", "test", "hello", "--json").json
+    assert failed["results"][0]["faults"][0].startswith("Denied: ")
+    assert failed["results"][0]["model"] is None
+    assert "no model or policy is called 'nobody'" in run("prompts", "test", "hello", "-m", "nobody").err
     hello.write_text("hi")
     assert "has no tests" in run("prompts", "test", "hello").err

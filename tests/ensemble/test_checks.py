@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from orchestra.ensemble.checks import Adds, Fits, Matches, Resembles
+from orchestra.ensemble.checks import Adds, Fits, Matches, Parses, Resembles
 from orchestra.ensemble.schema import Schema
 from orchestra.errors import ConfigError
 from orchestra.types import Response
@@ -76,6 +76,22 @@ def test_a_pattern_and_a_reference() -> None:
 def test_equations_that_do_not_hold_are_found(text: str, wrong: int) -> None:
     """Those written out in plain numbers; rounding is no error."""
     assert len(issues(Adds(), text)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("```python\nprint(1)\n```\nand ```py\nx = '\\d'\n```", 0),
+        ("print(1)", 0),
+        ("```python\nprint(1\n```", 1),
+        ("```python\nok = 1\n```\n```python\ndef f(:\n```", 1),
+        ("I would call print.", 1),
+        ("```python\n__import__('os').abort()\n```", 0),
+    ],
+)
+def test_python_is_parsed_and_never_run(text: str, wrong: int) -> None:
+    """Every block of it; the issue says what and where."""
+    assert len(issues(Parses(), text)) == wrong
 
 
 async def test_a_check_is_a_judge() -> None:

@@ -94,7 +94,11 @@ def test_items_are_paired_by_best_match() -> None:
     assert field(found, "items[0].price").given[1].sources == ("b",)
 
 
-@pytest.mark.parametrize("about", [{}, {"rules": {"items": FieldSpec(key="sku")}}], ids=["found", "named"])
+@pytest.mark.parametrize(
+    "about",
+    [{}, {"rules": {"items": FieldSpec(key="sku")}}, {"rules": {"items": FieldSpec(key="sku", merge="union")}}],
+    ids=["found", "named", "union"],
+)
 def test_items_are_aligned_by_a_key(about: dict[str, Any]) -> None:
     """An identifier that all items have, or the one that is named, whatever else of them differs."""
     found = merged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -54,6 +55,19 @@ async def test_those_who_failed_or_said_no_json_are_no_vote() -> None:
     assert response.details["fields"]["price"]["confidence"] == 0.5
     assert [source.name for source in response.sources if isinstance(source, Failure)] == ["c"]
     assert "1 of 3 answers have no JSON" in response.note
+
+
+async def test_long_records_are_merged_beside_the_event_loop() -> None:
+    """Others go on while two hundred items are paired."""
+    items = [{"name": f"thing {n} of very many things", "price": n} for n in range(200)]
+    node = fuse(record(items=items), record(items=items[::-1]), record(items=items))
+    ticks = 0
+    task = asyncio.ensure_future(node(request()))
+    while not task.done():
+        await asyncio.sleep(0.001)
+        ticks += 1
+    assert task.result().result == {"items": items}
+    assert ticks > 10
 
 
 async def test_only_what_is_in_dispute_goes_to_the_arbiter() -> None:

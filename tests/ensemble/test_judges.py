@@ -62,12 +62,16 @@ async def test_equal_answers_are_judged_once() -> None:
     assert len(model.requests) == 2
 
 
-async def test_names_are_masked_unless_the_task_has_them() -> None:
-    """A judge sees neither who answered nor an answer that says so."""
+async def test_a_judge_does_not_see_who_answered() -> None:
+    """Nor an answer that says so; a name that the task has, another's, or that is a word of the language, stays."""
     model = judge(longest)
-    await Pairwise(asked(model))(request("Compare model-1 with others."), responses("I am Model-0.", "model-1 is good"))
+    given = [
+        Response(text="I am Model-0, fast.", model="maker/model-0", name="fast"),
+        Response(text="model-1 and model-0 are good", model="maker/model-1"),
+    ]
+    await Pairwise(asked(model))(request("Compare model-1 with others."), given)
     seen = {shown(asking, "answer_a") for asking in model.requests}
-    assert seen == {"I am this model.", "model-1 is good"}
+    assert seen == {"I am this model, fast.", "model-1 and model-0 are good"}
 
 
 async def test_a_longer_winner_counts_less() -> None:

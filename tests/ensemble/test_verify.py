@@ -37,6 +37,14 @@ async def test_an_answer_that_is_right_is_verified_in_two_calls() -> None:
     assert shown(validator.requests[0], "output") == "42"
 
 
+async def test_whoever_asked_is_told_of_each_step() -> None:
+    """The author and the validator, as they come."""
+    node, _, _ = verify("42", verdict(True, 0.9))
+    told: list[tuple[tuple[str, ...], Any]] = []
+    await node(request(on_member=lambda path, outcome: told.append((path, outcome.text))))
+    assert told == [(("writer",), "42"), (("checker",), verdict(True, 0.9))]
+
+
 async def test_what_is_wrong_goes_back_with_the_issues() -> None:
     """The author sees its answer and each issue, and the next one counts."""
     node, generator, _ = verify(["41", "42"], [verdict(False, 0.2, "7 × 6 is not 41"), verdict(True, 0.8)])

@@ -77,8 +77,12 @@ def test_what_is_loaded_is_seen() -> None:
 
 
 def test_no_file_imports_litellm_at_its_top() -> None:
-    """All imports of LiteLLM stand in functions."""
-    for path in Path(orchestra.__file__).parent.rglob("*.py"):
+    """All imports of LiteLLM stand in functions, but behind the door of the drop-in: its classes are LiteLLM's."""
+    package = Path(orchestra.__file__).parent
+    doors = {package / "dropin" / "__init__.py", package / "dropin" / "installed.py", package / "litellm.py"}
+    for path in package.rglob("*.py"):
+        if path.parent.name == "dropin" and path not in doors:
+            continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

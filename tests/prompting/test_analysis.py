@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orchestra.ledger import Entry, Event, nano
 from orchestra.prompting.analysis import Analysis, analysed
 from orchestra.prompting.observed import EXPOSED, RESULT, SCORE, STARTED, STOPPED, Seen, fold, joined, spec_payload
+from orchestra.prompting.sequences import EVERYTHING
 from orchestra.settings.experiments import ExperimentSpec
 
 BEGUN = 1_800_000_000.0
@@ -126,11 +127,30 @@ def test_scores_are_compared_by_their_means() -> None:
     """Of any size; shares that are not even too."""
     chance = Random(1)
     old = results("old", (80 + chance.gauss(0, 5) for _ in range(400)))
-    new = results("new", (83 + chance.gauss(0, 5) for _ in range(100)))
-    found = said([started(weights={"old": 4, "new": 1}), *old, *new])
+    new = results("new", (83 + chance.gauss(0, 5) for _ in range(200)))
+    found = said([started(weights={"old": 2, "new": 1}), *old, *new])
     assert found.winner == "new"
     assert found.differences[0].way == "asymptotic"
     assert said([started(), *results("old", share(0.4)), *results("new", share(0.8))]).differences[0].way == "exact"
+
+
+def test_unequal_shares_of_rates_are_compared_exactly_and_use_all_results() -> None:
+    """A result of the smaller arm with the mean of those that the larger got meanwhile."""
+    nine = started(weights={"old": 9, "new": 1})
+    old, new = results("old", share(0.5, 4500)), results("new", share(0.8, 500))
+    (found,) = said([nine, *old, *new]).differences
+    assert (found.way, found.n, found.mean) == ("exact", 500, pytest.approx(0.3))
+    (few,) = said([started(), *old, *new]).differences
+    width, wide = (high - low for low, high in (found.interval, few.interval))
+    assert width < 0.9 * wide
+
+
+def test_means_of_unequal_shares_need_more_results() -> None:
+    """Skewness does not cancel out there."""
+    chance = Random(1)
+    old, new = (results(arm, (chance.gauss(5, 1) for _ in range(n))) for arm, n in (("old", 900), ("new", 100)))
+    assert said([started(weights={"old": 9, "new": 1}), *old, *new]).differences[0].interval == EVERYTHING
+    assert said([started(), *old, *new]).differences[0].interval != EVERYTHING
 
 
 def test_pairs_are_sharper() -> None:

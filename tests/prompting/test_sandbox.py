@@ -59,6 +59,9 @@ OUTWARD = {
     "a turn that is kept": "{% set t %}{% user %}a{% enduser %}{% endset %}{{ t }}",
     "an image that is kept": "{% set t %}{% image x %}{% endset %}{{ t }}",
     "a partial that is kept": "{% set t %}{% include 'a@1' %}{% endset %}{{ t }}",
+    "an include that may miss": "{% include 'a@1' ignore missing %}",
+    "a series that is printed": "{{ xs|map('string') }}",
+    "a method that is printed": "{{ x.upper }}",
     "recursive loop": "{% for a in xs recursive %}{{ loop(xs) }}{% endfor %}",
 }
 
@@ -110,14 +113,15 @@ def test_everything_that_grows_has_an_end(text: str) -> None:
 NESTED = {
     "loops": "{% for a in xs %}" * 5 + "a" + "{% endfor %}" * 5,
     "statements": "{% if xs %}" * 13 + "a" + "{% endif %}" * 13,
+    "text": "{% if xs %}" + "a" * (MOST + 1) + "{% endif %}",
     "expressions": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
 }
 
 
 @pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
-def test_nesting_has_an_end(text: str) -> None:
+def test_nesting_and_length_have_an_end(text: str) -> None:
     """Found when the template is read."""
-    with pytest.raises(PromptError, match="in each other"):
+    with pytest.raises(PromptError, match="in each other|characters"):
         read("probe", 1, text)
 
 
@@ -156,7 +160,9 @@ class _User:
         raise AssertionError("it was printed")
 
 
-@pytest.mark.parametrize("value", [_User(), _User, {"a": _User()}, [[_User()]], lambda: 1, {1, 2}, b"bytes", object()])
+@pytest.mark.parametrize(
+    "value", [_User(), _User, {"a": _User()}, [[_User()]], lambda: 1, {1, 2}, b"bytes", object(), {1: 2}]
+)
 def test_only_plain_data_goes_in(value: Any) -> None:
     """An object could be called, or read secrets of: it is refused, and nothing of it is printed."""
     for text in ("{{ x.api_key }}", "{{ x.delete() }}", "{{ x }}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from random import Random
 
 import pytest
@@ -15,12 +16,13 @@ from orchestra.prompting.sequences import (
     ENOUGH_ALONE,
     EVERYTHING,
     Moments,
+    _won,
+    betting_interval,
     difference_interval,
     mean_interval,
     more_wins,
     multinomial_evidence,
     needed,
-    pairs_interval,
     rate_interval,
     widening,
 )
@@ -50,14 +52,27 @@ def test_counts_in_their_shares_are_no_evidence_and_others_are() -> None:
 
 @laws
 @given(COUNTS, COUNTS, COUNTS)
-def test_a_pairs_interval_is_the_mirror_of_the_other_arms(wins: int, losses: int, ties: int) -> None:
+def test_a_betting_interval_is_the_mirror_of_the_other_arms(wins: int, losses: int, ties: int) -> None:
     """It holds the mean of what was seen, and says what `more_wins` says."""
-    low, high = pairs_interval(wins, losses, ties, 0.05)
+    low, high = betting_interval({1.0: wins, -1.0: losses, 0.0: ties}, 0.05)
     n = wins + losses + ties
     assert -1 <= low <= (wins - losses) / max(1, n) <= high <= 1
-    assert pairs_interval(losses, wins, ties, 0.05) == pytest.approx((-high, -low), abs=1e-5)
+    assert betting_interval({1.0: losses, -1.0: wins, 0.0: ties}, 0.05) == pytest.approx((-high, -low), abs=1e-5)
     if abs(low) > 1e-5:
         assert more_wins(wins, losses, 0.05) == (low > 0)
+
+
+@pytest.mark.parametrize("mean", [-0.3, 0.0, 0.6])
+def test_the_evidence_of_bets_is_worth_one_on_average(mean: float) -> None:
+    """Over all differences that the null can bring, of three sizes, exactly."""
+    chances = {1.0: 0.3 + mean / 2, 0.5: 0.0, -1.0: 0.3 - mean / 2} if abs(mean) < 0.6 else {1.0: 0.6, 0.0: 0.4}
+    chances = {**chances, 0.0: 1 - sum(chance for value, chance in chances.items() if value)}
+    average = sum(
+        math.prod(chances[value] for value in sequence) * math.exp(_won(Counter(sequence), mean))
+        for sequence in itertools.product(chances, repeat=5)
+    )
+    assert sum(value * chance for value, chance in chances.items()) == pytest.approx(mean)
+    assert average == pytest.approx(1.0)
 
 
 @laws

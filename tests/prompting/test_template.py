@@ -7,10 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestra import ConfigError, PromptError
 from orchestra.prompting import Library
+from orchestra.prompting.head import Case, Head, head_of, split, written
 from orchestra.prompting.template import read
+
+PLAIN = st.recursive(
+    st.sampled_from(
+        ["1e3", "0o7", "yes", "null", "~", "1_000", "2026-01-01", "", "- a", "a: b", "a\n\nb\n", "---", 1.0, True]
+    )
+    | st.none()
+    | st.integers(-(2**40), 2**40)
+    | st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab_", max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
 
 EXTRACTION = """\
 ---
@@ -163,6 +177,15 @@ def test_a_mistake_in_the_file_is_found_at_its_line(text: str, kind: type[Except
     with pytest.raises(kind) as found:
         read("probe", 1, text, origin="o.j2")
     assert wanted in str(found.value)
+
+
+@given(PLAIN)
+def test_front_matter_that_is_written_is_read_again_as_it_was(value: Any) -> None:
+    """Texts that look like numbers, dates or nulls included: a new version takes over what the last one said."""
+    head = Head(description="é: #", tests=(Case(variables={"value": value}),))
+    front, body = split(f"{written(head)}text")
+    assert head_of(front, "o.j2") == head
+    assert body.strip() == "text"
 
 
 def test_a_yaml_tag_runs_nothing(tmp_path: Path) -> None:

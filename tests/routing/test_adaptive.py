@@ -137,6 +137,8 @@ def test_a_signal_counts_for_the_arm_that_answered() -> None:
     log.add("score", request="r", metric="quality", value=1.0)
     log.add("score", request="r", metric="other", value=0.0)
     assert log.played().counts == {("chat", "b"): (1.0, 0.0)}
+    log.add("score", request="r", metric="retry", value=0.0)
+    assert log.played(half_life=10**9).counts[("chat", "b")][1] == 1.0
 
 
 def test_the_same_request_draws_the_same(arm: MakeArm) -> None:

@@ -79,6 +79,24 @@ def test_scores_of_one_arm_a_request_are_enough() -> None:
     assert "apgr" not in trained.report
 
 
+def test_of_three_arms_the_one_in_between_takes_what_is_in_between() -> None:
+    """Each arm is worth its quality less its cost: easy texts stay cheap, hard ones go to the strongest."""
+    chance, found = random.Random(2), []
+    for _ in range(600):
+        length = chance.uniform(2, 8)
+        odds = {"cheap": 1.1 - length / 8, "middle": 1.25 - length / 10, "strong": 1.0}
+        scores = {arm: float(chance.random() < p) for arm, p in odds.items()}
+        found.append(Example({"length": length}, scores))
+    costs = {"cheap": 0.02, "middle": 0.2, "strong": 1.0}
+    trained = learned(found, list(costs), costs, Target(strong_share=0.25))
+    shares = trained.report["shares"]
+    assert 0.15 <= shares["strong"] <= 0.25
+    assert min(shares["cheap"], shares["middle"]) > 0.1
+    hard, easy = trained.qualities({"length": 7.5}), trained.qualities({"length": 2.5})
+    assert max(costs, key=lambda arm: trained.worth(arm, hard[arm])) == "strong"
+    assert max(costs, key=lambda arm: trained.worth(arm, easy[arm])) == "cheap"
+
+
 def test_same_examples_and_seed_give_the_same_file(tmp_path: Path) -> None:
     """Byte for byte; and what is read back decides alike."""
     for name in ("one", "two"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestra import APISettings, MultiModelAPI
+from orchestra import APISettings, BudgetExceeded, MultiModelAPI
+from orchestra.runtime import Runtime
 from orchestra.types import Attempt, Usage, Want
 
 PRICED = {"input_usd_per_mtok": 1000, "output_usd_per_mtok": 1000}
@@ -18,7 +21,7 @@ MODELS = {
 }
 
 
-def api_of(folder: Path, **budget: Any) -> MultiModelAPI:
+def api_of(folder: Path, wall: Callable[[], float] = time.time, **budget: Any) -> MultiModelAPI:
     return MultiModelAPI(
         APISettings(
             router=None,
@@ -29,7 +32,8 @@ def api_of(folder: Path, **budget: Any) -> MultiModelAPI:
             providers={"openai": {"api_key": "k"}},
             budgets={"daily": {"limit_usd": "1.00", "on_exceeded": "refuse", **budget}},
             ledger={"path": str(folder / "l.db")},
-        )
+        ),
+        runtime=Runtime(wall=wall),
     )
 
 
@@ -66,6 +70,27 @@ async def test_a_budget_that_downgrades_or_is_not_for_the_call_stands_in_nobodys
     with api_of(tmp_path, **budget) as api:
         await spend(api, "0.90", team="b")
         assert (await api.explain("hello", live=True)).arm == "dear"
+
+
+async def test_when_nothing_else_is_left_the_budget_itself_refuses(tmp_path: Path) -> None:
+    """With the error that says how much was held and spent, not with one that looks like a missing model."""
+    with api_of(tmp_path) as api:
+        await spend(api, "1.00")
+        choice = await api.explain("hello", live=True)
+        assert set(dict(choice.passed_over)) == {"dear", "cheap"}
+        assert choice.chain == ("dear", "cheap")
+        with pytest.raises(BudgetExceeded, match="daily"):
+            await api.generate("hello")
+
+
+async def test_a_new_day_has_its_own_money(tmp_path: Path) -> None:
+    """Though nothing was booked in it yet."""
+    noon = time.time()
+    with api_of(tmp_path, wall=lambda: noon) as api:
+        await spend(api, "1.00")
+        assert "dear" in dict((await api.explain("hello", live=True)).passed_over)
+    with api_of(tmp_path, wall=lambda: noon + 86_400) as api:
+        assert (await api.explain("hello", live=True)).passed_over == ()
 
 
 async def test_a_budget_split_by_tag_counts_for_its_own_value(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from orchestra import APISettings, MultiModelAPI, NoModelAvailable
 from orchestra.build import build
+from orchestra.ledger import Ledger
+from orchestra.routing.diary import Diary
 from orchestra.routing.route import Route
 from orchestra.routing.scored import KINDS, scored
 from orchestra.runtime import Runtime
 from orchestra.settings import parse
 from orchestra.testing import Answer, FakeClock, Fault, Provider
-from orchestra.types import Request
+from orchestra.types import Choice, Request, Response
 
 MODELS = "models: [gpt-4o-mini, gpt-4o, claude-3-5-sonnet], fallback: [groq]"
 POLICIES = {
@@ -120,15 +122,27 @@ async def test_what_came_of_a_decision_is_in_the_ledger(tmp_path: Path) -> None:
     assert {row.task_type for row in rows} == {None}
 
 
+def test_an_answer_that_does_not_hold_counts_against_its_arm(tmp_path: Path) -> None:
+    """Cut, unagreed or unverified: a zero without anybody's word; of a plain answer nothing is known."""
+    ledger = Ledger(tmp_path / "l.db")
+    diary, choice = Diary(ledger), Choice(arm="careful", reason="", record={"policy": "p"})
+    diary.answered(Request(id="plain"), choice, Response(text="x", model="m"))
+    diary.answered(Request(id="unverified"), choice, Response(text="x", model="m", success=False))
+    (event,) = ledger.events("signal")
+    ledger.close()
+    assert event.payload == {"request": "unverified", "policy": "p", "arm": "careful", "value": 0.0}
+
+
 async def test_a_model_is_asked_for_the_task_where_nothing_else_tells(tmp_path: Path) -> None:
-    """It is booked like any call; an answer that names no task leaves it open, and so does a model that fails."""
+    """Once for all routes on the way, booked like any call; an answer that names no task leaves it open."""
     policy = {
         "kind": "route",
         "classifier": {"model": "gpt-4o-mini"},
-        "rules": [{"when": {"task": "translation"}, "use": "gpt-4o"}],
+        "rules": [{"when": {"task": "translation"}, "use": "inner"}],
         "otherwise": "o3-mini",
     }
-    with Provider() as provider, api_of(provider, tmp_path, {"default": policy}) as api:
+    inner = {**policy, "rules": [{"when": {"task": "translation"}, "use": "gpt-4o"}]}
+    with Provider() as provider, api_of(provider, tmp_path, {"default": policy, "inner": inner}) as api:
         provider.reply(Answer("translation"), Answer("a"), Answer("no idea"), Answer("b"), Fault.NOT_FOUND, Answer("c"))
         answers = [await api.generate("zqx vrrm") for _ in range(3)]
         told = await api.generate("Translate into German: good night")

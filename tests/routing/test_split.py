@@ -68,7 +68,8 @@ async def test_weights_can_ramp() -> None:
 
 async def test_a_split_says_why_and_explains_without_a_call() -> None:
     """Its record is enough to decide again."""
-    node = split()
+    node, alone = split(), of()
+    assert (await node(alone)).choice == node.explain(alone)
     choice = (await node(of("ada"))).choice
     assert choice is not None
     assert node.explain(of("ada")) == choice

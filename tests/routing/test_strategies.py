@@ -67,6 +67,15 @@ def test_the_cheapest_must_clear_the_bar(arm: MakeArm) -> None:
     assert nobody.reason.startswith("none clears the bar of 0.99")
 
 
+def test_what_is_below_the_bar_can_still_be_a_fallback(arm: MakeArm) -> None:
+    """Where it is named as one: a poor answer may be better than none."""
+    cheap, dear = arm("cheap", usd=(0.1, 0.1)), arm("dear", usd=(1, 5))
+    ranking = Cheapest(scored(cheap=(50, 0.4), dear=(50, 0.9)), bar=0.8)
+    choice = Ranked(ranking, (cheap, dear), (cheap,)).decide(Facts(task="reasoning"))
+    assert choice.chain == ("dear", "cheap")
+    assert Ranked(ranking, (cheap, dear)).decide(Facts(task="reasoning")).chain == ("dear",)
+
+
 def test_speed_prefers_fast_inference_then_small_models(arm: MakeArm) -> None:
     """Before anything is measured: a provider with inference hardware of its own first, then the smaller model."""
     arms = (arm("big", usd=(5, 20)), arm("small", usd=(0.1, 0.4)), arm("quick", usd=(0.5, 0.8), provider="groq"))

@@ -103,7 +103,7 @@ def test_a_named_file_that_is_not_there_is_an_error_that_says_who_named_it(monke
         find()
 
 
-@pytest.mark.parametrize("name", ["default.yaml", "classic.yaml"])
+@pytest.mark.parametrize("name", ["default.yaml", "classic.yaml", "panels.yaml"])
 def test_every_shipped_policy_file_reads(name: str) -> None:
     """They are what users copy from."""
     assert read(shipped("config") / name).settings.policies

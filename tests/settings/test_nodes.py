@@ -57,6 +57,24 @@ def test_a_route_that_lacks_a_part_says_which(route: dict[str, object], said: st
         RouteSpec.model_validate(route)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"strategy": "balanced"}, "needs 'usd_per_quality_point'"),
+        ({"strategy": "learned"}, "needs 'strong_share' or 'quality', one of the two"),
+        ({"strategy": "learned", "strong_share": 0.3, "quality": "strong"}, "one of the two"),
+        ({"strategy": "learned", "quality": "weak + 1"}, "pattern"),
+        ({"strategy": "cost_optimized", "explore": 0.1}, "'explore' is for strategy adaptive, not for cost_optimized"),
+        ({"strategy": "speed_optimized", "quality_bar": 0.8}, "'quality_bar' is for strategy cost_optimized"),
+        ({"strategy": "cost_optimized", "quality_bar": 80}, "less than or equal to 1"),
+    ],
+)
+def test_an_option_belongs_to_its_strategy(options: dict[str, object], said: str) -> None:
+    """One that would be ignored is an error."""
+    with pytest.raises(ValidationError, match=said):
+        RouteSpec.model_validate({"models": ["a", "b"], **options})
+
+
 def test_a_model_of_ones_own_may_be_a_bare_id() -> None:
     """`fast: groq/…` is short for `fast: {litellm: groq/…}`; addresses and keys are the provider's."""
     assert ModelSpec.model_validate("groq/x").litellm == "groq/x"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import unicodedata
 import warnings
@@ -13,7 +14,10 @@ from fractions import Fraction
 from typing import Any
 
 DEEPEST = 40
+LARGEST_EXPONENT = 300
 LONGEST_LITERAL = 20_000
+MOST_FAILED = 200
+"""Braces and brackets of one text that turn out not to begin JSON; after so many it is taken to have none."""
 DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)```", re.DOTALL)
 
@@ -27,12 +31,15 @@ def json_form(text: str) -> Hashable | None:
 
 def json_values(text: str) -> Iterator[Any]:
     """Each JSON object or array of a text that is not inside another, in order."""
-    at = 0
-    while (begin := min((p for p in (text.find("{", at), text.find("[", at)) if p >= 0), default=-1)) >= 0:
+    at = failed = 0
+    while (
+        failed < MOST_FAILED
+        and (begin := min((p for p in (text.find("{", at), text.find("[", at)) if p >= 0), default=-1)) >= 0
+    ):
         try:
             value, at = DECODER.raw_decode(text, begin)
         except (ValueError, RecursionError):
-            at = begin + 1
+            at, failed = begin + 1, failed + 1
             continue
         yield value
 
@@ -102,4 +109,7 @@ def _typed(value: Any, depth: int = 0) -> Hashable:
 
 
 def _finite(value: float | Decimal) -> bool:
-    return value == value and abs(value) != float("inf")
+    """It is a number that can be written out: not one such as 1e999999999, as whose fraction memory would end."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and abs(value.adjusted()) <= LARGEST_EXPONENT
+    return isinstance(value, int) or math.isfinite(value)

@@ -57,6 +57,8 @@ NUMBER = re.compile(
 WORD = re.compile(r"[°]?[^\W\d_]+\$?|[$€£¥₹%°]")
 MINUS = str.maketrans({"−": "-", "–": "-", "‑": "-", "⁄": "/", "\u00a0": " ", "\u202f": " "})  # they are what is mended
 VULGAR = re.compile(r"(\d?)\s?([¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
+LONGEST = 300
+"""Digits of a number, and its exponent; more make none."""
 PROSE_CHARACTERS = 120
 """A longer text argues first: its last number counts. A short one says its answer first."""
 
@@ -114,10 +116,12 @@ def _numbers(text: str) -> Iterator[tuple[Quantity, int, int]]:
 
 def _value(match: re.Match[str]) -> Fraction | None:
     digits = match["digits"]
+    if len(match[0]) > LONGEST or (match["exponent"] and abs(int(match["exponent"])) > LONGEST):
+        return None
     if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}", digits):
         digits = digits.replace(".", "").replace(",", ".")
     value = Fraction(digits.replace(",", ""))
-    if match["exponent"] and abs(int(match["exponent"])) <= 300:
+    if match["exponent"]:
         value *= Fraction(10) ** int(match["exponent"])
     if match["below"]:
         below = Fraction(match["below"])

@@ -29,11 +29,13 @@ class CheckSpec(Spec):
     """The answer is the same as this one."""
     arithmetic: bool = False
     """Every equation that the answer writes out holds."""
+    python: bool = False
+    """Its Python parses; it is not run."""
 
     @model_validator(mode="after")
     def _says_something(self) -> CheckSpec:
         if not self.model_fields_set:
-            raise ValueError("a check is one of json_schema, pattern, reference and arithmetic")
+            raise ValueError("a check is one of json_schema, pattern, reference, arithmetic and python")
         try:
             re.compile(self.pattern or "")
         except re.error as error:
