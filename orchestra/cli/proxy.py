@@ -69,6 +69,9 @@ def proxy(
     err().print(f"{url} serves {', '.join(names)} (by {target})", soft_wrap=True)
     # A web page that is open on this machine is not to spend money here.
     os.environ.setdefault("LITELLM_CORS_ORIGINS", f"http://{host}:{port}")
+    if place is not None:  # where a LiteLLM config has the modules that it names
+        path = [str(Path(place).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(path)
     command = [sys.executable, "-c", START, "--config", str(target), "--host", host, "--port", str(port)]
     sys.stdout.flush()
     os.execv(command[0], [*command, *(arguments or ())])
