@@ -26,6 +26,8 @@ class ModelConfig:
     api_key: Secret | None = None
     key_variables: tuple[str, ...] = ()
     needs_key: bool = True
+    keyless: bool = False
+    """It is of a self-hosted kind: where it has no key, none is looked for."""
     base_url: str | None = None
     organization: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)

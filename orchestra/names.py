@@ -10,12 +10,10 @@ from orchestra.catalog import Card, Catalog, ProviderCard
 from orchestra.errors import ConfigError
 from orchestra.local import MODEL, LocalServer, missing
 from orchestra.model_config import ModelConfig
-from orchestra.settings import APISettings, ModelSpec, ProviderConfig, Secret
+from orchestra.settings import APISettings, ModelSpec, ProviderConfig
 
 LOCAL = "local"
 PREFIX = "orchestra/"
-NOT_NEEDED = Secret("not-needed")
-"""What a self-hosted kind without a key is sent: LiteLLM's clients want one, and must not look for another's."""
 
 
 class Names:
@@ -177,9 +175,10 @@ class Names:
             name=name,
             card=card,
             provider=provider.name if provider else card.provider,
-            api_key=config.api_key or (None if provider is None or provider.needs_key else NOT_NEEDED),
+            api_key=config.api_key,
             key_variables=provider.key_variables if provider else (),
             needs_key=config.api_key is not None or bool(provider and provider.needs_key),
+            keyless=provider is not None and not provider.needs_key,
             base_url=config.base_url or (provider.base_url if provider else None),
             organization=config.organization,
             params=params,

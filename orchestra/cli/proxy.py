@@ -48,7 +48,8 @@ def proxy(
     text = source.read_text(encoding="utf-8")
     tree = build(parse(text, str(source)))
     place = str(source.resolve()) if isinstance(source, Path) else None
-    made = proxy_config(tree, yaml.safe_load(text) or {}, place, local=host in LOCAL)
+    given = yaml.safe_load(text) or {}
+    names, made = served(tree, given), proxy_config(tree, given, place, local=host in LOCAL)
     if write is None and host not in LOCAL and "master_key" not in made["general_settings"]:
         raise ConfigError(f"on {host} anyone could spend your money: set {MASTER_KEY}, the key that callers will need")
     target = write or config_folder() / f"proxy-{port}.yaml"
@@ -57,7 +58,7 @@ def proxy(
     written(target, head + yaml.safe_dump(made, sort_keys=False), private=True)
     url = f"http://{host}:{port}/v1"
     if as_json:
-        show_json({"config": str(target), "url": url, "models": served(tree)})
+        show_json({"config": str(target), "url": url, "models": names})
     if write is not None:
         if not as_json:
             out().print(f"wrote {target}\nnext: litellm --config {target} --host {host} --port {port}", soft_wrap=True)
@@ -65,9 +66,12 @@ def proxy(
     lacking = next((name for name in NEEDS if find_spec(name) is None), None)
     if lacking is not None:
         raise ConfigError(f"LiteLLM's proxy needs {lacking!r} and more: pip install 'orchestra[proxy]'")
-    err().print(f"{url} serves {', '.join(served(tree))} (by {target})", soft_wrap=True)
+    err().print(f"{url} serves {', '.join(names)} (by {target})", soft_wrap=True)
     # A web page that is open on this machine is not to spend money here.
     os.environ.setdefault("LITELLM_CORS_ORIGINS", f"http://{host}:{port}")
+    if place is not None:  # where a LiteLLM config has the modules that it names
+        path = [str(Path(place).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(path)
     command = [sys.executable, "-c", START, "--config", str(target), "--host", host, "--port", str(port)]
     sys.stdout.flush()
     os.execv(command[0], [*command, *(arguments or ())])

@@ -32,7 +32,7 @@ def proxy_config(tree: Tree, given: Mapping[str, Any], place: str | None, local:
     )
     others = [entry for entry in settings.get("custom_provider_map") or () if entry["provider"] != HANDLER["provider"]]
     return {
-        MODEL_LIST: [*_models(tree), *_wildcards(given)],
+        MODEL_LIST: [*_models(served(tree, given)), *_wildcards(given)],
         # Retries are Orchestra's, and so is leaving a failing model alone: a policy has others.
         "litellm_settings": {**settings, "custom_provider_map": [*others, HANDLER], "num_retries": 0},
         "router_settings": {**router, "disable_cooldowns": True, "num_retries": 0},
@@ -46,14 +46,15 @@ def proxy_config(tree: Tree, given: Mapping[str, Any], place: str | None, local:
     }
 
 
-def served(tree: Tree) -> list[str]:
-    """Every policy, and every model that the file names, as the proxy lists them."""
-    return list(dict.fromkeys([AUTO, *tree.policies, *tree.settings.models]))
+def served(tree: Tree, given: Mapping[str, Any]) -> list[str]:
+    """What the proxy lists: every policy, and every model that the file names, but not the deployments of a group."""
+    named = {*(given.get("models") or ()), *(entry["model_name"] for entry in given.get(MODEL_LIST) or ())}
+    return list(dict.fromkeys([AUTO, *tree.policies, *(name for name in tree.settings.models if name in named)]))
 
 
-def _models(tree: Tree) -> Iterator[dict[str, Any]]:
+def _models(names: list[str]) -> Iterator[dict[str, Any]]:
     """Each under two names: clients differ in whether they take what stands before a slash for themselves."""
-    for name in served(tree):
+    for name in names:
         for shown in (f"{PREFIX}{name}", name):
             yield {"model_name": shown, "litellm_params": {"model": f"{PREFIX}{name}"}}
 

@@ -68,7 +68,7 @@ def arguments(model: ModelConfig, request: Request, refused: frozenset[str] = fr
         sent.setdefault("organization", model.organization)
     return sent | {
         "model": model.id_for(request.call),
-        "api_key": key,
+        "api_key": key or ("not-needed" if model.keyless else None),
         "num_retries": 0,
         "max_retries": NEVER,
         "timeout": model.timeout_s,

@@ -100,7 +100,7 @@ def test_deployments_are_models_and_groups_are_policies(tree: Tree) -> None:
     assert members["gpt-4o"] == members["gpt-4"] == ["eu", "gpt-4o#2", "own#1"]
     assert members["own"] == ["own#1", "eu", "gpt-4o#2", "claude"]
     assert tree.settings.retries == 3
-    assert tree.settings.deadline_s == 60
+    assert {model.timeout_s for model in tree.settings.models.values()} == {60, 20}
     assert tree.settings.drop_params
 
 

@@ -60,8 +60,11 @@ class Deployment:
     shares: Mapping[str, float]
 
 
-def deployments(page: Page, chained: Callable[[str], bool]) -> dict[str, list[Deployment]]:
-    """The deployments of each group, put on the page; a group of one that is not `chained` is a model of its name."""
+def deployments(page: Page, chained: Callable[[str], bool], timeout_s: Any) -> dict[str, list[Deployment]]:
+    """The deployments of each group, put on the page; a group of one that is not `chained` is a model of its name.
+
+    `timeout_s` is for those that have none of their own.
+    """
     entries = [(path, entry, _params(page, path, entry)) for path, entry in page.rows((MODEL_LIST,), page.config)]
     counts = Counter(entry["model_name"] for _, entry, _ in entries)
     groups: dict[str, list[Deployment]] = {}
@@ -76,9 +79,13 @@ def deployments(page: Page, chained: Callable[[str], bool]) -> dict[str, list[De
             alone = counts[group] == 1 and not chained(group)
             name = group if alone else str(info.get("id") or f"{group}#{len(found) + 1}")
             shares = {word: float(params[word]) for word in SHARES if isinstance(params.get(word), (int, float))}
+            order = params.get("order")
             line = line_in(page.config[MODEL_LIST], path[-1])
-            page.put(("models", name), _spec(page, path, model, params, info), line)
-            found.append(Deployment(name, line, params.get("order") or 0, shares))
+            spec = _spec(page, path, model, params, info)
+            if timeout_s is not None:
+                spec.setdefault("timeout_s", timeout_s)
+            page.put(("models", name), spec, line)
+            found.append(Deployment(name, line, order if isinstance(order, int) else 0, shares))
             if shares and counts[group] == 1:
                 page.leave((*path, "litellm_params", next(iter(shares))), "there is one deployment: nothing to share")
     return groups
@@ -88,6 +95,8 @@ def _params(page: Page, path: KeyPath, entry: CommentedMap) -> CommentedMap:
     params = entry.get("litellm_params")
     if not (isinstance(params, CommentedMap) and isinstance(params.get("model"), str)):
         page.refuse((*path, "litellm_params"), "a deployment needs its 'model'")
+    if not isinstance(entry.get("model_info") or {}, Mapping):
+        page.refuse((*path, "model_info"), "this is no mapping")
     if not isinstance(entry.get("model_name"), str):
         page.refuse(path, "a deployment needs its 'model_name'")
     return params

@@ -16,12 +16,11 @@ FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"
 SETTINGS = {
     "num_retries": "max_retries",
     "retry_after": "retry_delay_seconds",
-    "timeout": "deadline_s",
-    "request_timeout": "deadline_s",
     "drop_params": "drop_params",
 }
 """What is said of every call, in LiteLLM's words and in ours."""
-READ = frozenset({"model_group_alias", "default_fallbacks", "routing_strategy", *FALLBACKS, *SETTINGS})
+TIMEOUTS = ("timeout", "request_timeout")
+READ = frozenset({"model_group_alias", "default_fallbacks", "routing_strategy", *TIMEOUTS, *FALLBACKS, *SETTINGS})
 """What is read of `router_settings` and `litellm_settings`."""
 SHARED = "simple-shuffle"
 CHEAPEST = "cost-based-routing"
@@ -44,7 +43,7 @@ def translated(config: CommentedMap, place: Callable[[KeyPath], str]) -> tuple[C
             page.leave((key,), "is for LiteLLM's server alone")
     aliases = {alias: _aliased(group) for alias, group in page.section("router_settings", "model_group_alias").items()}
     chains, rest = _chains(page)
-    groups = deployments(page, lambda group: bool(rest) or group in chains)
+    groups = deployments(page, lambda group: bool(rest) or group in chains, _timeout(page))
     core = {
         group: _core(members, page.section(SECTIONS[0]).get("routing_strategy")) for group, members in groups.items()
     }
@@ -103,8 +102,13 @@ def _chains(page: Page) -> tuple[Chains, list[str]]:
     return chains, rest
 
 
+def _timeout(page: Page) -> Any:
+    """The seconds that one call may take where its deployment says nothing."""
+    return next((found for place in SECTIONS for word in TIMEOUTS if (found := page.section(place).get(word))), None)
+
+
 def _names(page: Page, path: KeyPath, names: Any) -> Iterator[str]:
-    for n, name in enumerate(names or ()):
+    for n, name in enumerate([names] if isinstance(names, str) else names or ()):
         if isinstance(name, str):
             yield name
         else:
@@ -116,7 +120,7 @@ def _settings(page: Page) -> None:
     for place in SECTIONS:
         section = page.section(place)
         for key, value in section.items():
-            if key in SETTINGS:
+            if key in SETTINGS and value is not None:
                 page.put((SETTINGS[key],), value, line_in(section, key))
             elif key == "routing_strategy" and value not in (SHARED, CHEAPEST):
                 page.leave((place, key), "is not known: deployments are drawn by their shares")

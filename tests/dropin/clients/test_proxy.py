@@ -62,9 +62,9 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Served
             command = [str(PYTHON), "-c", "from litellm import run_server; run_server()", "--config", "config.yaml"]
             if home is ours:
                 command = [str(PYTHON), "-m", "orchestra", "proxy", "--config", "config.yaml"]
-            given = environment(home, base, PYTHONPATH=str(home))
+            given = environment(home, base)
             if home is plain:
-                given["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"
+                given |= {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true", "PYTHONPATH": str(home)}
             started.append((running([*command, "--port", str(port)], port, given, home), stand_in, home))
         (one, *about_one), (other, *about_other) = started
         with one as url, other as our_url:
