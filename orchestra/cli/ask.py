@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from orchestra.cli import options
+from orchestra.cli import options, recordings
 from orchestra.cli.output import err, show_json
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestra.cli.progress import Progress
     from orchestra.types import Response
 
+VOTES = ("vote", "voting")
 CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 """What a model could steer a terminal with."""
 
@@ -27,6 +28,7 @@ def ask(
     model: options.Model = None,
     ensemble: options.Ensemble = None,
     models: options.Models = None,
+    answers: recordings.Kind = "auto",
     task: options.Task = None,
     priority: options.Priority = None,
     tag: options.Tags = None,
@@ -50,6 +52,8 @@ def ask(
         raise typer.BadParameter("they are the members of an --ensemble", param_hint="--models")
     if ensemble is not None and (model or policy):
         raise typer.BadParameter("name its members with --models", param_hint="--ensemble")
+    if answers != "auto" and ensemble not in VOTES:
+        raise typer.BadParameter("it is for --ensemble vote", param_hint="--answers")
     from orchestra.api import MultiModelAPI
     from orchestra.cli.progress import Progress
     from orchestra.cli.quiet import without_banners
@@ -76,7 +80,8 @@ def ask(
                 response = _answered(api, asked, answer, progress)
             else:
                 progress.stop()  # the members are drawn in its place
-                response = _together(api, ensemble, models, asked, answer)
+                kind = {"answers": answers} if ensemble in VOTES else {}
+                response = _together(api, ensemble, models, {**asked, **kind}, answer)
     if as_json:
         from orchestra.trace import as_dict
 
@@ -93,7 +98,7 @@ def _together(
     """The answer of an ensemble, whose members are drawn as they come in."""
     from orchestra.cli.members import Members
 
-    names = [name.strip() for name in (models or "").split(",") if name.strip()]
+    names = recordings.listed(models)
     with Members(names, votes=not strategy.startswith("verif")) as members:
         options = {name: value for name, value in asked.items() if name not in ("model", "preferred_model")}
         response = api.generate_ensemble_sync(None, strategy, names, on_member=members, **options)

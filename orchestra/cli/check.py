@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def check(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="The policy file [default: the one that counts here].")
+        Path | None, typer.Argument(metavar="FILE", help="The policy file (default: the one that counts here).")
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -144,7 +144,7 @@ def status(
 def stop(
     name: Name,
     serve: Annotated[
-        str | None, typer.Option(metavar="ARM", help="The arm that answers everybody from now on [default: the first].")
+        str | None, typer.Option(metavar="ARM", help="The arm that answers everybody from now on (default: the first).")
     ] = None,
     config: options.Config = None,
     as_json: options.Json = False,

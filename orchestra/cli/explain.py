@@ -31,7 +31,7 @@ def explain(
     system: options.System = None,
     max_tokens: options.MaxTokens = None,
     input_tokens: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="The length of the input [default: estimated].")
+        int | None, typer.Option(min=0, metavar="N", help="The length of the input (default: estimated).")
     ] = None,
     image: Annotated[bool, typer.Option("--image", help="As if an image came with it.")] = False,
     audio: Annotated[bool, typer.Option("--audio", help="As if audio came with it.")] = False,

@@ -15,7 +15,7 @@ from orchestra.errors import ConfigError
 
 def init(
     path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="Where to write it [default: ./orchestra.yaml].")
+        Path | None, typer.Argument(metavar="PATH", help="Where to write it (default: ./orchestra.yaml).")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: options.Json = False,

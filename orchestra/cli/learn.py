@@ -32,7 +32,7 @@ def learn(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help='Lines of {"prompt": "…", "scores": {"<model>": 0 to 1, …}} [default: the log].',
+            help='Lines of {"prompt": "…", "scores": {"<model>": 0 to 1, …}} (default: the log).',
         ),
     ] = None,
     since: books.Since = None,

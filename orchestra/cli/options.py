@@ -62,7 +62,7 @@ Config: TypeAlias = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The policy file [default: $ORCHESTRA_CONFIG, ./orchestra.yaml, else the shipped one].",
+        help="The policy file (default: $ORCHESTRA_CONFIG, ./orchestra.yaml, else the shipped one).",
     ),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -79,7 +79,7 @@ PromptFile: TypeAlias = Annotated[
 Policy: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--policy", "-p", metavar="NAME", help="The policy to ask [default: default].", autocompletion=_policies
+        "--policy", "-p", metavar="NAME", help="The policy to ask (default: default).", autocompletion=_policies
     ),
 ]
 Model: TypeAlias = Annotated[
@@ -104,7 +104,7 @@ Ensemble: TypeAlias = Annotated[
 Models: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--models", metavar="A,B,C", help="The members of the ensemble [default: a diverse panel of those with a key]."
+        "--models", metavar="A,B,C", help="The members of the ensemble (default: a diverse panel of those with a key)."
     ),
 ]
 Task: TypeAlias = Annotated[
@@ -130,7 +130,7 @@ PromptName: TypeAlias = Annotated[
 PromptVersion: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--version", "-v", metavar="V", help="A number, a label or a digest [default: in production, else latest]."
+        "--version", "-v", metavar="V", help="A number, a label or a digest (default: in production, else latest)."
     ),
 ]
 Variables: TypeAlias = Annotated[

@@ -25,12 +25,12 @@ def panel(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Recorded answers, JSON lines [default: the ledger's votes].",
+            help="Recorded answers, JSON lines (default: the ledger's votes).",
         ),
     ] = None,
     models: Annotated[
         str | None,
-        typer.Option("--models", metavar="A,B,C", help="The panel [default: all who answered every question of FILE]."),
+        typer.Option("--models", metavar="A,B,C", help="The panel (default: all who answered every question of FILE)."),
     ] = None,
     max_usd: Annotated[
         float | None, typer.Option("--max-usd-per-1k", min=0, help="Look for the best panel under this price.")

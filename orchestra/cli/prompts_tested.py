@@ -22,7 +22,7 @@ def run_tests(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", metavar="NAME", help="A model or policy [default: as the prompt says, else default]."
+            "--model", "-m", metavar="NAME", help="A model or policy (default: as the prompt says, else default)."
         ),
     ] = None,
     repeat: Annotated[int, typer.Option("--repeat", "-n", min=1, metavar="N", help="Ask each so often.")] = 1,

@@ -35,11 +35,21 @@ def test_json_has_the_strategys_own_result(run, upstream: Provider, policy: Path
     assert len(said["attempts"]) == 2
 
 
+def test_what_the_answers_of_a_vote_are_may_be_said(run, upstream: Provider, policy: Path) -> None:
+    """Two that put the same number into other words agree; by their text they would not."""
+    for kind, agreed in (("number", True), ("text", False)):
+        upstream.reply("$49.99")
+        upstream.reply("The price is 49.99 USD.")
+        said = run("ask", "?", "--ensemble", "vote", "--answers", kind, *TWO, "-c", str(policy), "--json").json
+        assert said["result"]["agreed"] is agreed
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--models", "a,b"), "--ensemble"),
         (("--ensemble", "fuse", "--model", "gpt-4o"), "--models"),
+        (("--ensemble", "fuse", "--answers", "number"), "--ensemble vote"),
         (("--ensemble", "choir"), "no ensemble strategy is called 'choir'"),
         (("--ensemble", "fuse", "--models", "gpt-4o-mini"), "two members or more"),
         (("--ensemble", "fuse", "--models", "gpt-4o-mini,groqq"), "did you mean 'groq'?"),
