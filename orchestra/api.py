@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from orchestra import trace
-from orchestra.asking import UNSET, asked
+from orchestra.asking import UNSET, asked, refuse_what_is_no_score, texts_of
 from orchestra.build import build
 from orchestra.build.strategy import ensemble
 from orchestra.door import sync
@@ -39,6 +38,8 @@ class MultiModelAPI:
     """
 
     def __init__(self, settings: APISettings | str | Path | None = None, *, runtime: Runtime | None = None) -> None:
+        if not isinstance(settings, APISettings | str | Path | None):
+            raise ConfigError(f"settings are an APISettings or the path of a policy file, not {settings!r}")
         file = PolicyFile(settings) if isinstance(settings, APISettings) else read(find(settings))
         self._tree: Tree = build(file, runtime)
 
@@ -89,8 +90,7 @@ class MultiModelAPI:
 
         `value` is any finite number, higher being better; a score of 0 to 1 compares with others. Queued, never waits.
         """
-        if not math.isfinite(value):
-            raise ConfigError(f"a score is a finite number, not {value!r}")
+        refuse_what_is_no_score(response, value)
         request, attempts = (response, ()) if isinstance(response, str) else (response.id, response.attempts)
         score = {"request": request, "metric": metric, "value": value, "prompts": prompts_of(attempts)}
         self._tree.money.ledger.event(SCORE, None, score)
@@ -134,7 +134,7 @@ class MultiModelAPI:
 
     async def embed(self, input: str | Sequence[str], model: str | None = None, **options: Any) -> Response:
         """Vectors of texts: `result` is a list of lists of floats, one for each text."""
-        texts = [input] if isinstance(input, str) else list(input)
+        texts = [input] if isinstance(input, str) else texts_of(input)
         arm, request, deadline_s = self._asked("embedding", None, model or self._for("embedding"), options)
         request = replace(request, params={**request.params, "input": texts})
         return await self._answered(arm, request, deadline_s)

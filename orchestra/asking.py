@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -15,10 +16,23 @@ from orchestra.settings import APISettings
 from orchestra.settings.api import TASK_TYPES
 from orchestra.settings.flat import default_policy
 from orchestra.tree import Tree
-from orchestra.types import NOTHING, Call, Priority, Request
+from orchestra.types import NOTHING, Call, Priority, Request, Response
 
 UNSET: Any = object()
 """Not given, where `None` means something."""
+
+
+SECONDS = "a number of seconds above 0, or None for no end"
+TAKES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "messages": ((list, tuple), "a list of {'role': …, 'content': …}, and not empty"),
+    "tags": (Mapping, "a mapping of names to texts"),
+    "preferred_model": (str, "the name of a model"),
+    "input_tokens": (int, "a number of tokens"),
+    "deadline_s": ((int, float), SECONDS),
+    "max_retries": (int, "a number of retries"),
+    "num_retries": (int, "a number of retries"),
+}
+"""What the words of our own that are not names must be."""
 
 
 def asked(
@@ -26,11 +40,12 @@ def asked(
 ) -> tuple[Arm, Request, float | None]:
     """What is to answer, the request, and its deadline in seconds; raises `ConfigError` for what can't be meant."""
     given = dict(options)
+    _refuse_other_types(model, given)
     messages = given.pop("messages", None)
     template = template_of(tree.prompts, given)
     if call == "chat" and (prompt is None) == (messages is None and template is None):
         raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
-    if isinstance(messages, str) or (prompt is not None and not isinstance(prompt, str)):
+    if prompt is not None and not isinstance(prompt, str):
         raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
     for word in ("api_key", "api_base", "base_url"):
         if given.get(word) is not None:
@@ -58,6 +73,35 @@ def asked(
     if request.preferred_model is not None:
         tree.find(request.preferred_model)
     return arm, request, tree.settings.deadline_s if deadline_s is UNSET else deadline_s
+
+
+def _refuse_other_types(model: Any, given: Mapping[str, Any]) -> None:
+    """Say so before anything is sent, rather than fail on the way."""
+    if model is not None and not isinstance(model, str):
+        raise ConfigError(f"model is the name of a model or a policy, not {model!r}")
+    for word, (types, said) in TAKES.items():
+        value = given.get(word)
+        if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+            raise ConfigError(f"{word} is {said}, not {value!r}")
+    if given.get("messages") is not None and not given["messages"]:
+        raise ConfigError(f"messages is {TAKES['messages'][1]}")
+    if given.get("deadline_s") is not None and given["deadline_s"] <= 0:
+        raise ConfigError(f"deadline_s is {SECONDS}, not {given['deadline_s']!r}")
+
+
+def refuse_what_is_no_score(response: Any, value: Any) -> None:
+    """A score is a finite number, and belongs to a response or to the id of a request."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(f"a score is a finite number, not {value!r}")
+    if not isinstance(response, Response | str):
+        raise ConfigError(f"what is scored is a response, or the id of a request, not {response!r}")
+
+
+def texts_of(input: Any) -> list[str]:
+    """The texts to embed."""
+    if not isinstance(input, Sequence):
+        raise ConfigError(f"input is a text, or a list of texts, not {input!r}")
+    return list(input)
 
 
 def _task(settings: APISettings, task: str | None) -> str | None:

@@ -96,7 +96,13 @@ async def test_a_failing_model_is_followed_by_the_fallback(api: MultiModelAPI, p
     ("arguments", "said"),
     [
         ({}, "give a prompt, prompt_id= or messages="),
-        ({"prompt": "a", "messages": []}, "one of them"),
+        ({"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "one of them"),
+        ({"messages": []}, "not empty"),
+        ({"messages": "a"}, "a list of"),
+        ({"prompt": "a", "model": 5}, "the name of a model"),
+        ({"prompt": "a", "tags": "x"}, "a mapping of names"),
+        ({"prompt": "a", "deadline_s": "x"}, "a number of seconds"),
+        ({"prompt": "a", "deadline_s": 0}, "above 0, or None for no end"),
         ({"prompt": "a", "model": "gtp-4o"}, "did you mean 'gpt-4o'"),
         ({"prompt": "a", "task_type": "reasonning"}, "did you mean 'reasoning'"),
         ({"prompt": "a", "priority": "urgent"}, "high, normal, budget or speed"),
@@ -104,7 +110,7 @@ async def test_a_failing_model_is_followed_by_the_fallback(api: MultiModelAPI, p
         ({"prompt": "a", "api_base": "http://elsewhere"}, "belongs to a provider"),
         ({"prompt": "a", "preferred_model": "nobody"}, "no model or policy is called 'nobody'"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
 )
 async def test_a_mistake_is_told_before_anything_is_sent(
     api: MultiModelAPI, provider: Provider, arguments: dict[str, Any], said: str
@@ -116,6 +122,18 @@ async def test_a_mistake_is_told_before_anything_is_sent(
     with pytest.raises(ConfigError, match=said):
         api.generate_stream(**arguments)
     assert len(provider.calls) == asked
+
+
+async def test_what_is_of_another_type_is_told_in_one_line(api: MultiModelAPI) -> None:
+    """Wherever it is given: never an error of Python's own."""
+    with pytest.raises(ConfigError, match="a list of texts"):
+        await api.embed(3)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="a finite number"):
+        api.score("an id", "good")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="a response, or the id"):
+        api.score(None, 0.4)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="path of a policy file"):
+        MultiModelAPI(3)  # type: ignore[arg-type]
 
 
 async def test_an_error_says_what_was_spent(api: MultiModelAPI, provider: Provider) -> None:
