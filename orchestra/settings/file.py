@@ -25,6 +25,14 @@ from orchestra.resources import shipped
 from orchestra.settings.api import OFF, APISettings
 from orchestra.settings.litellm_config import MODEL_LIST, translated
 
+SHAPES = {
+    "tuple_type": "should be a list",
+    "list_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "string_type": "should be text",
+}
+"""What a value should be, in the words of the file."""
 VARIABLE = "ORCHESTRA_CONFIG"
 BESIDE = Path("orchestra.yaml")
 
@@ -192,7 +200,10 @@ def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
             return f"no kind of node is called {context.get('tag')!r}{hint}"
         case "union_tag_not_found":
             return "expected the name of a model or policy, or a node with its 'kind'"
-        case _:
+        case "too_short":
+            return f"needs {error['ctx']['min_length']} or more, and has {error['ctx']['actual_length']}"
+        case kind:
+            message = SHAPES.get(kind, message)
             given = error.get("input")
             # A value under `providers` or `ledger`, or one that our own validators refused, may hold a secret.
             secret = error["type"] == "value_error" or error["loc"][0] in ("providers", "ledger")
