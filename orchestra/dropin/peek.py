@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from orchestra.api import MultiModelAPI, decided
 from orchestra.door import door
-from orchestra.errors import BudgetBusy
+from orchestra.errors import BudgetBusy, LedgerError
 from orchestra.routing import facts_of
 from orchestra.routing.arm import expected_usd, unable
 from orchestra.settings.flat import DEFAULT
@@ -21,7 +21,8 @@ def peek(api: MultiModelAPI, request: Request) -> None:
     budgets = api.tree.money.budgets
     arm = api.tree.find(request.model or DEFAULT)
     facts = facts_of(request)
-    decided(arm, request, live=True)
+    with suppress(LedgerError):  # whether the books have to be kept for this call, the hold says
+        decided(arm, request, live=True)
     if not budgets or any(budget.on_exceeded == "downgrade" for budget in budgets):
         return
     able = [(model, expected_usd(model, facts)) for model in arm.members if unable(model, facts) is None]

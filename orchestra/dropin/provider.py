@@ -28,7 +28,7 @@ class Provider(litellm.CustomLLM):
     def __init__(self, api: MultiModelAPI) -> None:
         super().__init__()
         self.api = api
-        self._retried: WeakValueDictionary[str, Exception] = WeakValueDictionary()
+        self._retried: WeakValueDictionary[tuple[str, str], Exception] = WeakValueDictionary()
 
     def completion(self, *, model: str, **given: Any) -> Any:
         call = self._asked("chat", model, given)
@@ -68,7 +68,7 @@ class Provider(litellm.CustomLLM):
         except OrchestraError as error:
             found = translated(error, model)
             raise found from found.__cause__
-        failed = self._retried.get(made.id)
+        failed = self._retried.get((made.id, made.name))
         if failed is not None:
             raise failed
         return made
@@ -83,11 +83,11 @@ class Provider(litellm.CustomLLM):
     def _failed(self, error: OrchestraError, asked: Asked) -> Exception:
         """The error to raise; where we have retried, LiteLLM's own retries of the call get it at once.
 
-        It asks again, by the same id, while it handles the error.
+        It asks again, by the same id, while it handles the error; by that id it asks `fallbacks` of another name too.
         """
         found = translated(error, asked.name)
         if asked.request.retries:
-            self._retried[asked.id] = found
+            self._retried[asked.id, asked.name] = found
         return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from orchestra.ensemble.calls import calls_of
 from orchestra.ensemble.forms import (
     Quantity,
     boolean_form,
@@ -60,7 +61,8 @@ class Answers:
     The answer is the whole text, the part of it that is marked as the answer ("The answer is …", `\\boxed{…}`), the
     `field` of its JSON (dots go deeper), its last fenced block, or the last match of `pattern` (its first group, where
     it has one). One that is not of its `kind` is compared as text. `key` takes the place of all that: it is given the
-    text and returns what is compared, `None` for no answer.
+    text and returns what is compared, `None` for no answer. Where there are tool calls in place of a text, they are the
+    answer: by their names and arguments, in any order.
     """
 
     kind: Kind = "auto"
@@ -90,6 +92,9 @@ class Answers:
 
     def read(self, response: Response) -> Answer | None:
         """The answer of a response; `None` where it gives none."""
+        if response.tool_calls and not response.text.strip():
+            calls = calls_of(response)
+            return Answer(calls, ("calls", tuple(sorted((canonical(call) for call in calls), key=repr))))
         if self.key is not None:
             key = self.key(response.text)
             return None if key is None else Answer(response.text, key)

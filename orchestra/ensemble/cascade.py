@@ -55,8 +55,9 @@ class Cascade:
     """Ask each of `models`, (name, model) pairs from cheap to strong, until an answer is accepted; the last always is.
 
     FrugalGPT (Chen et al. 2023), with agreement in place of a trained scorer. Costs what was asked, the answers that
-    were passed over too: they stay in `sources`. A step that fails is passed over; where the rest fails, or a budget
-    has no room for it, the last answer that came is given with `success=False`. Only the last step streams.
+    were passed over too: they stay in `sources`. A step that fails, or can't be judged, is passed over; where the rest
+    fails, or a budget has no room for it, the last answer that came is given with `success=False`. Only the last step
+    streams.
     """
 
     models: tuple[tuple[str, Model], ...]
@@ -93,11 +94,14 @@ class Cascade:
         begun = self.clock()
         try:
             response = await model(replace(request.at(name), sink=None))
-            accepted, why = await self.accept(request, response)
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             if first and isinstance(error, BudgetExceeded):
                 raise
             return Failure(name=name, error=error, latency_s=self.clock() - begun), type(error).__name__
+        try:
+            accepted, why = await self.accept(request, response)
+        except (ModelError, NoModelAvailable, BudgetExceeded) as error:  # the answer is there, and paid for
+            return response, f"not judged: {type(error).__name__}"
         return response, "" if accepted else why
 
     def _answer(

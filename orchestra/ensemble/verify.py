@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra.ensemble.asking import Asked, Prompts
+from orchestra.ensemble.calls import output, plain_calls
 from orchestra.ensemble.checks import Fits, checked
 from orchestra.ensemble.members import noted
 from orchestra.ensemble.schema import Schema
@@ -43,10 +44,10 @@ class Verify:
     """Let `generator`, a name and a model, answer, and `validator` check it; have what is wrong mended.
 
     `checks` come first, and the validator is asked only about what passes them. A wrong answer goes back to its author
-    with the issues, up to `max_rounds` times; then `otherwise` is asked instead. `result` has `output`, `verification`
-    and `confidence`, `details` every round. What is wrong to the end, or could not be checked, is the likeliest of the
-    answers, without `success`. Costs two calls, and up to two more for each further round. Raises the generator's error
-    where it gives no answer at all.
+    with the issues, up to `max_rounds` times; then `otherwise` is asked instead. Tool calls are checked as JSON, and
+    mended with the issues as their results. `result` has `output`, `verification` and `confidence`, `details` every
+    round. What is wrong to the end, or could not be checked, is the likeliest of the answers, without `success`. Costs
+    two calls, and up to two more for each further round. Raises the generator's error where it gives no answer at all.
     """
 
     generator: tuple[str, Model]
@@ -85,7 +86,7 @@ class Verify:
 
     async def _finding(self, own: Request, response: Response) -> Finding:
         checks = self.checks
-        if own.params.get("response_format") is not None:
+        if own.params.get("response_format") is not None and (response.text or not response.tool_calls):
             checks = (Fits(Schema.of(own.params["response_format"])), *checks)
         (verdict,) = await checked(checks, own, [response])
         if verdict.score < 1:
@@ -93,16 +94,21 @@ class Verify:
         if self.validator is None:
             return Finding(True, 1.0, f"passes {len(checks)} checks")
         try:
-            answer = await self.validator(own.at(self.validator.name), "verify_check", {"output": response.text})
+            answer = await self.validator(own.at(self.validator.name), "verify_check", {"output": output(response)})
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             return Finding(None, 0.0, f"{self.validator.name} did not check it: {error}")
         own.tell(self.validator.name, answer)
         return _read(answer.text)
 
     def _mending(self, asking: Request, last: Round) -> Request:
-        """The conversation so far, the answer, and what was found wrong with it."""
+        """The conversation so far, the answer, and what was found wrong with it: of tool calls, as their results."""
         mend = self.prompts.get("verify_repair").messages({"issues": list(last.finding.issues)})
-        return replace(asking, messages=(*asking.messages, {"role": "assistant", "content": last.response.text}, *mend))
+        answer: dict[str, Any] = {"role": "assistant", "content": last.response.text}
+        if calls := plain_calls(last.response):
+            answer |= {"content": last.response.text or None, "tool_calls": calls}
+            found = "\n\n".join(str(message["content"]) for message in mend)
+            mend = tuple({"role": "tool", "tool_call_id": call.get("id"), "content": found} for call in calls)
+        return replace(asking, messages=(*asking.messages, answer, *mend))
 
 
 def _read(text: str) -> Finding:
@@ -128,7 +134,7 @@ def _response(rounds: Sequence[Round], failures: Sequence[Failure]) -> Response:
     failed = f"{failures[0].name} failed" if failures else ""
     return replace(
         response,
-        result={"output": response.text, "verification": finding.text, "confidence": finding.confidence},
+        result={"output": output(response), "verification": finding.text, "confidence": finding.confidence},
         details={"rounds": [_told(one) for one in rounds]},
         score=finding.confidence,
         success=response.success and finding.correct is True,
@@ -141,7 +147,7 @@ def _told(one: Round) -> dict[str, Any]:
     found = one.finding
     return {
         "model": one.author,
-        "output": one.response.text,
+        "output": output(one.response),
         "correct": found.correct,
         "confidence": found.confidence,
         "issues": list(found.issues),

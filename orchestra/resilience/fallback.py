@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from orchestra.errors import AllFailed, BudgetExceeded, ModelError
+from orchestra.errors import AllFailed, BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.types import Failure, Model, Request, Response
 
 
@@ -33,7 +33,7 @@ class Fallback:
                 if not failures:
                     raise
                 continue  # there is no room to try this one; a later one may be cheaper
-            except ModelError as error:
+            except (ModelError, NoModelAvailable) as error:
                 failures.append(Failure(name=name, error=error, latency_s=self.clock() - begun))
                 if request.started or (request.deadline is not None and self.clock() >= request.deadline):
                     break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from orchestra.errors import ModelError
+from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable
 from orchestra.prompting import Library
 from orchestra.routing.text import said
 from orchestra.types import Model, Request
@@ -19,7 +19,8 @@ READ = 2_000
 class Asked:
     """Ask `model` for one of `tasks`, with the prompt `classify`; booked like any call of the request.
 
-    An answer that names none, or a model that fails, tells nothing: the request goes on without a task.
+    An answer that names none, or a model that fails, can't be asked or can't be paid for, tells nothing: the request
+    goes on without a task.
     """
 
     model: Model
@@ -40,7 +41,7 @@ class Asked:
         )
         try:
             answer = (await self.model(asking)).text.casefold()
-        except ModelError:
+        except (ModelError, NoModelAvailable, BudgetExceeded):
             return None
         named = {task for task in self.tasks if re.search(rf"\b{re.escape(task)}\b", answer)}
         return named.pop() if len(named) == 1 else None

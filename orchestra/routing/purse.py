@@ -34,7 +34,7 @@ class Purse:
 
     def __call__(self, arm: Arm, facts: Facts) -> str | None:
         """Why no member of the arm can be paid for now; `None` when one can."""
-        budgets = [b for b in self._money().budgets if b.on_exceeded == "refuse" and b.per != "request"]
+        budgets = self._refusing()
         if not budgets:
             return None
         if self._clock() - self._read_at >= EVERY_S and (self._reader is None or not self._reader.is_alive()):
@@ -43,12 +43,28 @@ class Purse:
         reasons = [self._short(member, facts, budgets) for member in arm.members]
         return None if not reasons or None in reasons else reasons[0]
 
+    def now(self) -> None:
+        """Read what is left now, where a budget may refuse; waits for it.
+
+        Raises `LedgerError`, but not where calls go out without the ledger (`on_ledger_error: allow`).
+        """
+        if not self._refusing():
+            return
+        try:
+            self.read()
+        except LedgerError:
+            if self._money().on_ledger_error != "allow":
+                raise
+
     def read(self) -> None:
         """Read what is left now; waits for it. Raises `LedgerError`."""
         self._read_at = self._clock()
         ledger = self._money().ledger
         now = max(self._wall(), ledger.newest())
         self._free = {(row.budget, row.scope): row.free for row in ledger.windows(now)}
+
+    def _refusing(self) -> list[Budget]:
+        return [b for b in self._money().budgets if b.on_exceeded == "refuse" and b.per != "request"]
 
     def _refresh(self) -> None:
         with suppress(LedgerError):

@@ -64,9 +64,12 @@ class Route:
         return replace(response, choice=choice)
 
     def explain(self, request: Request, live: bool = False) -> Choice:
-        """The decision for a request, without a call: a task that a model would be asked for stays open."""
+        """The decision for a request, without a call: a task that a model would be asked for stays open.
+
+        A `live` one reads what is left of the budgets, and raises `LedgerError` where that can't be read and has to be.
+        """
         if live and self.purse is not None:
-            self.purse.read()
+            self.purse.now()
         return self._signed(self.strategy.decide(self.reader.read(request), live))
 
     def again(self, record: Mapping[str, Any]) -> Choice:

@@ -161,3 +161,38 @@ def test_our_errors_are_in_our_namespace(api: MultiModelAPI) -> None:
     own = [name for name, value in vars(errors).items() if getattr(value, "__module__", "") == errors.__name__]
     assert not any(name.endswith("Error") for name in own)
     assert not any(hasattr(litellm, name) for name in own if inspect.isclass(getattr(errors, name)))
+
+
+ROUTED = {"kind": "route", "strategy": "cost_optimized", "models": ["openai/gpt-4o-mini", "groq/openai/gpt-oss-20b"]}
+DAILY = {"daily": {"limit_usd": "20.00", "per": "day"}}
+
+
+@pytest.mark.parametrize(
+    ("about", "ledger", "served"),
+    [
+        ({}, {}, True),
+        ({"budgets": DAILY}, {"on_ledger_error": "allow"}, True),
+        ({"budgets": DAILY}, {}, False),
+        ({"budgets": {"other": {**DAILY["daily"], "models": ["mistral/*"]}}}, {}, True),
+    ],
+    ids=["no budget", "allowed", "required", "of another model"],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_books_that_can_not_be_read_refuse_a_stream_where_they_refuse_a_call(
+    provider: Provider, tmp_path: Path, stream: bool, about: dict[str, Any], ledger: dict[str, Any], served: bool
+) -> None:
+    """And before it is handed out."""
+    path = tmp_path / "l.db"
+    path.write_bytes(b"no ledger" * 1000)
+    ledger = {"path": str(path), "durability": "process", **ledger}
+    install(settings(provider, policies={"routed": ROUTED, "dear": "openai/gpt-4o-mini"}, ledger=ledger, **about))
+    try:
+        for model in ("orchestra/routed", "orchestra/dear"):
+            asked = {"model": model, "messages": HELLO, "stream": stream, "max_retries": 0}
+            if served:
+                assert await called("async", asked)
+            else:
+                with pytest.raises(errors.Unserved, match="is no ledger"):
+                    await litellm.acompletion(**asked)
+    finally:
+        uninstall()

@@ -122,13 +122,16 @@ async def test_retries_do_not_multiply(
         assert len(provider.calls) - before == calls
 
 
+@pytest.mark.parametrize("max_retries", [0, 1])
 @pytest.mark.parametrize("how", ["sync", "async"])
-async def test_fallbacks_keep_their_meaning(api: MultiModelAPI, provider: Provider, how: str) -> None:
-    """LiteLLM asks the next one, through us too."""
+async def test_fallbacks_keep_their_meaning(api: MultiModelAPI, provider: Provider, how: str, max_retries: int) -> None:
+    """LiteLLM asks the next one, through us too, also where we have asked the first one again."""
     provider.on("openai").always(Fault.SERVER_ERROR)
-    asked: dict[str, Any] = {"model": "the-openai", "messages": HELLO, "fallbacks": ["the-groq"], "max_retries": 0}
+    asked: dict[str, Any] = {"model": "the-openai", "messages": HELLO, "fallbacks": ["the-groq"]}
+    asked["max_retries"] = max_retries
     answer = ours.completion(**asked) if how == "sync" else await ours.acompletion(**asked)
     assert answer._hidden_params["orchestra"]["attempts"][0]["provider"] == "groq"
+    assert len(provider.calls) == 1 + max_retries + 1
 
 
 def test_everything_else_is_litellms_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,3 +48,12 @@ def judge(better: Callable[[str, str], str], name: str = "judge", **about: Any) 
 
 def shorter(one: str, other: str) -> str:
     return "A" if len(one) < len(other) else "B" if len(other) < len(one) else "tie"
+
+
+def tool_call(id_: str, function: str, **arguments: Any) -> dict[str, Any]:
+    """A call of a tool, as it stands in a response."""
+    return {
+        "id": id_,
+        "type": "function",
+        "function": {"name": function, "arguments": json.dumps(arguments)},
+    }

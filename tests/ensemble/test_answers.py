@@ -16,6 +16,8 @@ from orchestra import ConfigError, Request, Response
 from orchestra.ensemble import Answers
 from orchestra.ensemble.answers import joined, possible
 
+from .judging import tool_call
+
 
 def key(text: str, answers: Answers) -> Any:
     answer = answers.read(Response(text=text, model="m"))
@@ -285,3 +287,19 @@ def test_what_is_possible_holds_what_comes(texts: list[str], later: str) -> None
         return {frozenset(m for m, other in enumerate(of) if other == one) for one in of if one is not None}
 
     assert sets(now) in [sets(way) for way in possible(keys)]
+
+
+def test_tool_calls_in_place_of_a_text_are_the_answer() -> None:
+    """By name and arguments, whatever their ids, the order and the form of the JSON; a text goes before them."""
+
+    def of(*calls: Any, text: str = "") -> Any:
+        return Answers("number").read(Response(text=text, model="m", tool_calls=calls))
+
+    here, there = tool_call("1", "weather", city="Paris", days=1), tool_call("2", "time")
+    again = tool_call("3", "weather", days=1.0, city="Paris")
+    cut = {"id": "4", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
+    assert of(here, there).key == of(there, again).key
+    assert len({of(*calls).key for calls in ((here,), (there,), (here, there), (here, here), (cut,))}) == 5
+    assert of(here).shown == '[{"name": "weather", "arguments": {"city": "Paris", "days": 1}}]'
+    assert of(here, text="42").key == of(text="42").key
+    assert of() is None

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from orchestra import AllFailed, BudgetExceeded, ConfigError, Failure, Request, Response, Unavailable
+from orchestra import (
+    AllFailed,
+    BudgetExceeded,
+    ConfigError,
+    Failure,
+    NoModelAvailable,
+    OrchestraError,
+    Request,
+    Response,
+    Unavailable,
+)
 from orchestra.ensemble import Cascade, Vote
 from orchestra.ensemble.cascade import Agreement, Judged, fits
 from orchestra.testing import Scripted
@@ -95,6 +105,22 @@ async def test_without_a_strong_answer_the_last_that_came_is_given_and_marked() 
         assert "strong passed over" in response.note
     with pytest.raises(BudgetExceeded):
         await cascade(pair("4", "4"))[0](Request(budgets=Purse("0.001")))
+
+
+@pytest.mark.parametrize("broken", [Unavailable("down"), NoModelAvailable("no key"), BudgetExceeded("no room")])
+async def test_an_answer_that_could_not_be_judged_is_not_lost(broken: OrchestraError) -> None:
+    """It was paid for: it stays in the tree as the response that it is, and is given where nothing better comes."""
+
+    async def judge(request: Request, responses: Sequence[Response]) -> Sequence[Verdict]:
+        raise broken
+
+    response = await cascade(Scripted("4"), accept=Judged(judge))[0](Request())
+    assert (response.text, response.success) == ("9", True)
+    assert response.note.startswith(f"cheap passed over: not judged: {type(broken).__name__}; strong answered")
+    assert [getattr(source, "text", None) for source in response.sources] == ["4", "9"]
+    for strong in (Unavailable("too"), BudgetExceeded("no room")):
+        response = await cascade(Scripted("4"), strong, accept=Judged(judge))[0](Request())
+        assert (response.text, response.success) == ("4", False)
 
 
 def test_a_cascade_of_one_is_refused() -> None:

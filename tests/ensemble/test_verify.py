@@ -11,9 +11,9 @@ from orchestra.ensemble import Verify
 from orchestra.ensemble.checks import Matches
 from orchestra.errors import Unavailable
 from orchestra.testing import Scripted
-from orchestra.types import Failure
+from orchestra.types import Failure, Response
 
-from .judging import LIBRARY, asked, request, shown
+from .judging import LIBRARY, asked, request, shown, tool_call
 
 
 def verdict(correct: bool, confidence: float, *issues: str) -> str:
@@ -94,6 +94,26 @@ async def test_a_structured_answer_is_held_against_its_schema() -> None:
     response = await node(request(params={"response_format": schema}))
     assert response.text == '{"price": 1}'
     assert "'price' is a required property" in str(generator.requests[1].messages[-1]["content"])
+
+
+async def test_tool_calls_are_checked_and_mended() -> None:
+    """The validator sees them as JSON; the author has them in the conversation, each with the issues as its result."""
+    wrong = Response(
+        text="", model="m", tool_calls=(tool_call("w1", "weather", city="Pariss"), tool_call("t1", "time"))
+    )
+    right = Response(text="", model="m", tool_calls=(tool_call("w2", "weather", city="Paris"),))
+    node, generator, validator = verify([wrong, right], [verdict(False, 0.1, "no such city"), verdict(True, 0.9)])
+    response = await node(request(params={"response_format": {"type": "json_object"}}))
+    assert (response.tool_calls, response.success) == (right.tool_calls, True)
+    assert response.result["output"] == '[{"name": "weather", "arguments": {"city": "Paris"}}]'
+    assert json.loads(shown(validator.requests[0], "output")) == [
+        {"name": "weather", "arguments": {"city": "Pariss"}},
+        {"name": "time", "arguments": {}},
+    ]
+    _, answer, *results = generator.requests[1].messages
+    assert answer == {"role": "assistant", "content": None, "tool_calls": list(wrong.tool_calls)}
+    assert [(one["role"], one["tool_call_id"]) for one in results] == [("tool", "w1"), ("tool", "t1")]
+    assert all("- no such city" in one["content"] for one in results)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestra import AllFailed, ConfigError, Fallback, RateLimited, Request, Response, Unavailable
+from orchestra import AllFailed, ConfigError, Fallback, NoModelAvailable, RateLimited, Request, Response, Unavailable
 from orchestra.testing import Scripted
 from orchestra.types import Chunk
 
@@ -52,6 +52,18 @@ async def test_one_failure_is_raised_as_itself() -> None:
     """With a single candidate there is no group around its error."""
     with pytest.raises(Unavailable):
         await Fallback((("a", Scripted(Unavailable("down"))),))(Request())
+
+
+async def test_a_policy_that_has_no_model_for_the_request_is_passed_over() -> None:
+    """Like one whose model fails: another may have a key, or be able."""
+    nobody = Scripted(NoModelAvailable("no key"))
+    response = await Fallback((("a", nobody), ("b", Scripted("hello"))))(Request())
+    assert (response.text, getattr(response.sources[0], "name", "")) == ("hello", "a")
+    with pytest.raises(NoModelAvailable):
+        await Fallback((("a", nobody),))(Request())
+    with pytest.raises(AllFailed) as caught:
+        await Fallback((("a", nobody), ("b", Scripted(Unavailable("down")))))(Request())
+    assert [type(e) for e in caught.value.exceptions] == [NoModelAvailable, Unavailable]
 
 
 async def test_a_mistake_of_ours_does_not_fall_back() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestra import APISettings, BudgetExceeded, MultiModelAPI
+from orchestra import APISettings, BudgetExceeded, LedgerError, MultiModelAPI
 from orchestra.runtime import Runtime
 from orchestra.types import Attempt, Usage, Want
 
@@ -21,7 +21,9 @@ MODELS = {
 }
 
 
-def api_of(folder: Path, wall: Callable[[], float] = time.time, **budget: Any) -> MultiModelAPI:
+def api_of(
+    folder: Path, wall: Callable[[], float] = time.time, on_ledger_error: str = "refuse", **budget: Any
+) -> MultiModelAPI:
     return MultiModelAPI(
         APISettings(
             router=None,
@@ -31,7 +33,7 @@ def api_of(folder: Path, wall: Callable[[], float] = time.time, **budget: Any) -
             policies={"default": {"kind": "route", "otherwise": "dear", "fallback": ["cheap"]}},
             providers={"openai": {"api_key": "k"}},
             budgets={"daily": {"limit_usd": "1.00", "on_exceeded": "refuse", **budget}},
-            ledger={"path": str(folder / "l.db")},
+            ledger={"path": str(folder / "l.db"), "on_ledger_error": on_ledger_error},
         ),
         runtime=Runtime(wall=wall),
     )
@@ -99,3 +101,13 @@ async def test_a_budget_split_by_tag_counts_for_its_own_value(tmp_path: Path) ->
         await spend(api, "0.90", user="a")
         assert (await api.explain("hello", live=True, tags={"user": "a"})).arm == "cheap"
         assert (await api.explain("hello", live=True, tags={"user": "b"})).arm == "dear"
+
+
+async def test_books_that_can_not_be_read_matter_only_where_a_budget_refuses_by_them(tmp_path: Path) -> None:
+    """Not where none does, nor where calls go out without the ledger."""
+    (tmp_path / "l.db").write_bytes(b"no ledger" * 1000)
+    with api_of(tmp_path) as api, pytest.raises(LedgerError):
+        await api.explain("hello", live=True)
+    for about in ({"on_exceeded": "downgrade"}, {"on_ledger_error": "allow"}):
+        with api_of(tmp_path, **about) as api:
+            assert (await api.explain("hello", live=True)).arm == "dear"
