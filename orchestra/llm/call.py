@@ -233,7 +233,8 @@ class OneCall:
             return replace(basic, result=result_of(raw, self.request.call))
         message = checked(raw, self.model)
         text = text_of(message)
-        structured, wrong = parsed(text, self.request.params.get("response_format"))
+        asks = message.tool_calls and not text  # it has not answered yet
+        structured, wrong = (None, "") if asks else parsed(text, self.request.params.get("response_format"))
         finish = raw.choices[0].finish_reason
         cut = "cut at max_tokens" if finish == "length" else ""
         return replace(

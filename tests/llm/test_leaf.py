@@ -13,6 +13,7 @@ from orchestra import MultiModelAPI, Refused, Transient
 from orchestra.build import build
 from orchestra.settings import parse
 from orchestra.testing import Answer, Fault, Provider
+from orchestra.testing.provider import ToolCall
 from orchestra.types import Attempt, Hold, Request, Want
 
 from .conftest import settings
@@ -192,3 +193,11 @@ async def test_one_attempt_has_a_time_of_its_own(provider: Provider) -> None:
     api = MultiModelAPI(settings(provider).model_copy(update={"providers": {"openai": slow}}))
     with pytest.raises(Transient, match="no answer in time .*timeout value=0.2"):
         await api.generate("hi", "openai")
+
+
+async def test_a_tool_call_is_no_answer_of_the_wrong_form(api: MultiModelAPI, provider: Provider) -> None:
+    """A model that asks for a tool has yet to give the object that was asked for."""
+    provider.reply(Answer(tool_calls=(ToolCall("look_up", {}),)))
+    tools = [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]
+    response = await api.generate("hi", model="openai", tools=tools, response_format={"type": "json_object"})
+    assert (response.success, response.note, len(response.tool_calls)) == (True, "", 1)
