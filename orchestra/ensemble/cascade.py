@@ -92,7 +92,7 @@ class Cascade:
         """What came of a step, and why it was not accepted; `""` where it was."""
         begun = self.clock()
         try:
-            response = await model(replace(request.at(name), sink=None))
+            response = await model(replace(request.at(name), sink=None, tentative=True))
             accepted, why = await self.accept(request, response)
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             if first and isinstance(error, BudgetExceeded):
