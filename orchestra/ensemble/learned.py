@@ -57,6 +57,8 @@ class Past:
         votes = self.votes.get(panel, ())
         if len(panel[1]) < ALONE:  # a third that is asked only where it decides is always on the winning side
             votes = tuple(cast for cast in votes if cast.full)
+        if not votes:
+            return Fit((1,) * len(panel[1]), (), "equal: a staged vote of so few does not show who is right")
         groups, scores = [cast.groups for cast in votes], scores_of(votes, self.scores)
         known = [(cast.groups, score) for cast, score in zip(votes, scores, strict=True) if cast.full and score]
         proven = fitted([vote for vote, _ in known], [right_of(vote, score) for vote, score in known])

@@ -103,6 +103,15 @@ def test_a_wrong_answer_of_the_plain_vote_is_no_proof_for_the_others() -> None:
     assert winner([0, 1, 1, 1], fit_of(fold(Past(), events, ())).weights) == 1
 
 
+def test_from_staged_votes_of_three_nothing_is_learned() -> None:
+    """The third is asked where it decides, and agrees with whom it makes win: that is no merit."""
+    names, events = NAMES[:3], []
+    for n in range(100):
+        groups = [0, 1, 1] if n % 2 else [0, 0, None]
+        events += [vote(f"r{n}", groups, n % 2, names, full=False), score(f"r{n}", 1.0)]
+    assert fit_of(fold(Past(), events, ()), names).weights == (1, 1, 1)
+
+
 def test_weights_go_on_to_be_learned_from_the_newest_votes() -> None:
     """Also when as many are kept as ever are; scores that come later count as votes do."""
     past = Past()

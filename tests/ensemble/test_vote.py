@@ -321,8 +321,10 @@ def test_weights_that_only_break_ties_break_ties_only(poll: Sequence[tuple[str |
         return
     assert (ours.share, ours.agreed) == (plain.share, plain.agreed)
     camps = {key: [weight for own, weight in poll if own == key] for key in keys if key is not None}
+    key = keys[ours.voters[0]]
     size = max(map(len, camps.values()))
-    won = camps[keys[ours.voters[0]]]
+    assert key is not None
+    won = camps[key]
     assert len(won) == size
     assert sum(won) == max(sum(camp) for camp in camps.values() if len(camp) == size)
 

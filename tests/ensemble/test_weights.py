@@ -68,7 +68,7 @@ def test_what_is_learned_without_right_answers_changes_ties_only(seed: int, memb
     for vote in votes:
         sizes = Counter(group for group in vote if group is not None)
         won = winner(vote, weights)
-        assert (won is None and not sizes) or sizes[won] == max(sizes.values())
+        assert not sizes if won is None else sizes[won] == max(sizes.values())
 
 
 def test_a_score_of_a_wrong_answer_says_nothing_for_those_who_gave_another() -> None:
