@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from orchestra.errors import BudgetExceeded, ModelError, NoModelAvailable, OrchestraError
+from orchestra.errors import BudgetExceeded, LedgerError, ModelError, NoModelAvailable
 from orchestra.types import Attempt, Budgets, Failure, Hold, Model, Request, Response, Want
 
 Outcome = Response | Failure
@@ -37,7 +37,7 @@ async def gather(
     async def asked(n: int, name: str, model: Model) -> None:
         place, begun = meeting.places[n], clock()
         try:
-            outcome: Outcome = await model(replace(request.at(name), budgets=place, sink=None))
+            outcome: Outcome = await model(replace(request.at(name), budgets=place, sink=None, tentative=True))
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             if isinstance(error, BudgetExceeded) and place.expected:
                 raise  # the whole was refused: nobody goes on without this one
@@ -74,6 +74,12 @@ class _Wait:
     granted: asyncio.Future[Sequence[Hold]]
 
 
+def _refuse(together: Sequence[_Wait], error: Exception) -> None:
+    for one in together:
+        if not one.granted.done():
+            one.granted.set_exception(error)
+
+
 class _Meeting:
     """Where the first reservations of all members come together, to be granted at once or all refused.
 
@@ -102,11 +108,12 @@ class _Meeting:
             together = await self.rounds.get()
             try:
                 holds = list(await self.budgets.reserve([want for one in together for want in one.wants]))
-            except OrchestraError as refused:
+            except asyncio.CancelledError:
+                _refuse(together, LedgerError("the reservation was cancelled before it was answered"))
+                raise
+            except Exception as refused:  # noqa: BLE001  # whatever it is, those who wait raise it
                 self.passed_on = False
-                for one in together:
-                    if not one.granted.done():
-                        one.granted.set_exception(refused)
+                _refuse(together, refused)
                 continue
             for one in together:
                 own, holds = holds[: len(one.wants)], holds[len(one.wants) :]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from orchestra.ledger import Folded, Ledger
 from orchestra.local import LocalServer
@@ -18,6 +19,8 @@ from orchestra.resilience.load import Load
 from orchestra.resilience.store import Store
 from orchestra.routing.measured import KINDS, Measured, fold
 from orchestra.settings.experiments import ExperimentSpec
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Runtime:
     measured: Measured | None = None
     """What is known of the models; `None`: what the books say, as they go on."""
     _figures: Folded[Measured] | None = None
+    _folded: dict[Callable[[Ledger], Folded[Any]], Folded[Any]] = field(default_factory=dict)
 
     def store(self, directory: Path, size_bytes: int) -> Store:
         """The cache in a folder, one for all the nodes that keep answers there."""
@@ -63,6 +67,13 @@ class Runtime:
             assert self.ledger is not None
             self._figures = Folded(self.ledger, fold, Measured(), kinds=KINDS, entries=True, clock=self.clock)
         return self._figures.value
+
+    def folded(self, of: Callable[[Ledger], Folded[T]]) -> Folded[T]:
+        """What `of` folds from the ledger, one for all the nodes that ask for it."""
+        assert self.ledger is not None
+        if of not in self._folded:
+            self._folded[of] = of(self.ledger)
+        return self._folded[of]
 
     def close(self) -> None:
         """Stop what was started."""

@@ -51,7 +51,7 @@ def vote(builder: Builder, spec: VoteSpec, name: str, path: KeyPath) -> Arm | No
         spec.stop,
         spec.launch,
         spec.samples,
-        _weigh(spec, ledger),
+        _weigh(spec, builder),
         _recorded(ledger),
         builder.runtime.clock,
     )
@@ -84,10 +84,10 @@ def answers_of(spec: AnswersSpec) -> Answers:
     return Answers(spec.kind, spec.field, spec.pattern, spec.fenced, spec.labels)
 
 
-def _weigh(spec: VoteSpec, ledger: Ledger) -> Weigh:
+def _weigh(spec: VoteSpec, builder: Builder) -> Weigh:
     if isinstance(spec.weights, dict):
         return Given(spec.weights)
-    return Learned(past_of(ledger)) if spec.weights == "learned" else equal
+    return Learned(builder.runtime.folded(past_of)) if spec.weights == "learned" else equal
 
 
 def _recorded(ledger: Ledger) -> Any:

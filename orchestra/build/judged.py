@@ -58,7 +58,7 @@ def fuse(builder: Builder, spec: FuseSpec, name: str, path: KeyPath) -> Arm:
         rules=spec.fields,
         min_agreement=spec.min_agreement,
         arbiter=None if arbiter is None else Asked(arbiter.name, arbiter.model, prompts),
-        measure=LearnedFields(fields_of(ledger)) if spec.weights == "learned" else none_yet,
+        measure=LearnedFields(builder.runtime.folded(fields_of)) if spec.weights == "learned" else none_yet,
         record=lambda told: ledger.event(FUSION, None, told),
     )
     synthesis = Synthesis(Asked(aggregator.name, aggregator.model, prompts))

@@ -8,6 +8,9 @@ from fractions import Fraction
 
 from orchestra.ensemble.answers import Keys, joined, possible
 
+FINEST = 10_000
+"""Shares are fractions of at most so many parts, which takes what only breaks ties out of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -33,6 +36,10 @@ class Rules:
     def total(self) -> int:
         return sum(self.weights)
 
+    def share(self, voters: Iterable[int]) -> Fraction:
+        """How much of all weight some members have."""
+        return share(self._sum(voters), self.total)
+
     def heard(self, keys: Keys) -> list[Hashable | None]:
         """The keys of those who have a vote."""
         return [key if weight else None for key, weight in zip(keys, self.weights, strict=True)]
@@ -43,7 +50,7 @@ class Rules:
         if not groups:
             return None
         voters = max(groups.values(), key=self._rank)
-        share = Fraction(self._sum(voters), self.total)
+        share = self.share(voters)
         return Count(tuple(voters), share, self._enough(share))
 
     def decided(self, keys: Keys, left: Iterable[int]) -> Count | None:
@@ -73,21 +80,21 @@ class Rules:
             (self._sum(voters) for now in possible(self.heard(keys)) for voters in self._groups(now).values()),
             default=0,
         )
-        return not self._enough(Fraction(best + room, self.total))
+        return not self._enough(share(best + room, self.total))
 
     def _settled(self, groups: dict[Hashable, list[int]], left: Sequence[int]) -> Count | None:
         if not groups:
             return None
         voters = max(groups.values(), key=self._rank)
-        room, own = self._sum(left), self._rank(voters)
+        own = self._rank(voters)
         rivals = [other for other in groups.values() if other is not voters]
         if any(self._rank([*other, *left]) > own for other in (*rivals, [])):
             return None
-        share = Fraction(own[0], self.total)
-        enough = self._enough(share)
-        if enough != self._enough(share + Fraction(room, self.total)):
+        least = self.share(voters)
+        enough = self._enough(least)
+        if enough != self._enough(self.share([*voters, *left])):
             return None
-        return Count(tuple(voters), share, enough)
+        return Count(tuple(voters), least, enough)
 
     def _groups(self, keys: Keys) -> dict[Hashable, list[int]]:
         groups: dict[Hashable, list[int]] = {}
@@ -104,6 +111,11 @@ class Rules:
 
     def _enough(self, share: Fraction) -> bool:
         return round(share, 2) >= round(Fraction(str(self.min_agreement)), 2)
+
+
+def share(part: int, of: int) -> Fraction:
+    """A share of weights, without what only breaks ties."""
+    return Fraction(part, of).limit_denominator(FINEST)
 
 
 def needed(rules: Rules, keys: Keys, left: Sequence[int]) -> int:

@@ -93,7 +93,7 @@ class Cascade:
         """What came of a step, and why it was not accepted; `""` where it was."""
         begun = self.clock()
         try:
-            response = await model(replace(request.at(name), sink=None))
+            response = await model(replace(request.at(name), sink=None, tentative=True))
         except (ModelError, NoModelAvailable, BudgetExceeded) as error:
             if first and isinstance(error, BudgetExceeded):
                 raise

@@ -8,6 +8,7 @@ from itertools import combinations
 from math import sqrt
 
 from orchestra.ensemble.weights import (
+    EVEN,
     FEWEST,
     Belief,
     Fit,
@@ -58,6 +59,7 @@ class Votes:
 class Member:
     """One member: how often it was right, its weight, its cost, and what the vote would lose without it.
 
+    `weight` is that for ties where the report's `fit` only breaks them.
     `gain` is the vote's accuracy less that without the member, `error` its standard error; `verdict` is `helps`, `only
     costs` or `harms`.
     """
@@ -131,7 +133,9 @@ def examine(votes: Votes) -> Report | None:
         gain = sum(differences) / len(differences)
         error = sqrt(sum((one - gain) ** 2 for one in differences)) / len(differences)
         verdict = "helps" if gain > error else "harms" if gain < -error else "only costs"
-        members.append(Member(name, accuracies[n], fit.weights[n], _per_1k([votes.costs[n]]), gain, error, verdict))
+        members.append(
+            Member(name, accuracies[n], fit.weights[n] % EVEN, _per_1k([votes.costs[n]]), gain, error, verdict)
+        )
     alone = max(range(len(votes.names)), key=lambda n: sum(_worths(votes.of([votes.names[n]]), beliefs)))
     beyond = kinship(agreement_in_error(votes.groups, beliefs))
     kin = [(votes.names[i], votes.names[j], share) for (i, j), share in beyond.items() if share >= KIN]

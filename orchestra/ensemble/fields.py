@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestra.ensemble.align import Row, by_key, by_match, identifier
+from orchestra.ensemble.ballot import share
 from orchestra.settings.nodes import FieldSpec
 from orchestra.settings.nodes.ensembles import AnswerKind
 
@@ -134,8 +135,8 @@ class Fusion:
             have = {n: value[name] for n, value in given.items() if name in value}
             here = (*path, name)
             least = self.rule(here, "").min_support
-            share = self._share([n for n, value in have.items() if value is not None], here)
-            if least and round(share, 2) < least:
+            support = self._share([n for n, value in have.items() if value is not None], here)
+            if least and round(support, 2) < least:
                 note(self._field(here, self._grouped(have, FieldSpec()), kept=False))
             else:
                 made[name] = self._merged(have, here, note)
@@ -217,7 +218,7 @@ class Fusion:
     def _share(self, members: Sequence[int] | Mapping[int, Any], path: Path) -> float:
         """How much of the weight some members have; as other shares it is compared rounded to two places."""
         weights = self._weights(path)
-        return sum(weights[n] for n in members) / (sum(weights) or 1)
+        return float(share(sum(weights[n] for n in members), sum(weights) or 1))
 
 
 def plain(path: Path) -> str:

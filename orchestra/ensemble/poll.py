@@ -22,6 +22,8 @@ class Poll:
         self.asked: set[int] = set()
         self.outcomes: list[Outcome | None] = [None] * len(members)
         self.said: list[Answer | None] = [None] * len(members)
+        self.given: Answer | None = None
+        """What was answered, once it is."""
 
     @property
     def keys(self) -> list[Any]:
@@ -58,6 +60,7 @@ class Poll:
         outcome, answer = self.outcomes[chosen], self.said[chosen]
         assert isinstance(outcome, Response)
         assert answer is not None
+        self.given = answer
         agreed = count.agreed
         note = [] if agreed else [f"no agreement: {float(count.share):.2f} is less than {self.rules.min_agreement:g}"]
         if failed is not None:
@@ -72,7 +75,7 @@ class Poll:
 
     def by_another(self, other: Response, name: str) -> Response:
         """The answer of the model that was asked because the members did not agree."""
-        answer = self.answers.read(other) or Answer(other.text, ("said", other.text))
+        self.given = answer = self.answers.read(other) or Answer(other.text, ("said", other.text))
         return replace(
             other,
             result=self._result(answer, agreed=False),
@@ -97,17 +100,24 @@ class Poll:
         return AllFailed(f"none of the {len(self.members)} members voted", errors)
 
     def ballot(self, request: Request) -> dict[str, Any]:
-        """The vote as plain data, without what was said: who voted alike, and what each cost."""
+        """The vote as plain data, without what was said: who voted alike, what was answered, and what each cost.
+
+        `winner` is `None` where no member gave the answer, or where another may be given in its place: a score of the
+        request says nothing of it. `full` says that all were asked, whatever they said.
+        """
         keys = joined(self.keys)
         groups = {key: n for n, key in enumerate(dict.fromkeys(key for key in keys if key is not None))}
-        count = self.rules.decided(self.keys, self.open) or self.rules.count(self.keys)
+        known = None if self.given is None or request.tentative else self.given.key
+        *alike, given = joined([*self.keys, known])
+        winner = None if given is None or given not in alike else groups[keys[alike.index(given)]]
         return {
             "request": request.id,
             "path": list(request.path),
             "task": request.task_type,
             "members": [name for name, _ in self.members],
             "groups": [None if key is None else groups[key] for key in keys],
-            "winner": None if count is None else groups[keys[count.voters[0]]],
+            "winner": winner,
+            "full": self.everybody,
             "costs": [_cost(request, (*request.path, name)) for name, _ in self.members],
         }
 
@@ -117,8 +127,8 @@ class Poll:
     def _result(self, answer: Answer, agreed: bool) -> dict[str, Any]:
         keys = joined([*self.rules.heard(self.keys), answer.key])
         votes = [n for n, key in enumerate(keys[:-1]) if key == keys[-1]]
-        share = sum(self.rules.weights[n] for n in votes) / self.rules.total
-        return {"result": answer.said, "confidence": share, "votes": self._votes(), "agreed": agreed}
+        share = self.rules.share(votes)
+        return {"result": answer.said, "confidence": float(share), "votes": self._votes(), "agreed": agreed}
 
     def _votes(self) -> dict[str, int]:
         shown: dict[Any, str] = {}

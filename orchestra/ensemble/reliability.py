@@ -29,7 +29,7 @@ def none_yet(request: Request, names: Sequence[str]) -> Measured:
 class LearnedFields:
     """Reliabilities by what members have shown in past fusions of the same panel, task and field.
 
-    Each field is a vote of its own: one-coin Dawid–Skene, as for votes, from 30 values on.
+    Each field is a vote of its own: one-coin Dawid–Skene, as for votes, from 30 values on. They only break ties.
     """
 
     past: Folded[Past] = field(repr=False, compare=False)

@@ -59,7 +59,7 @@ class Verify:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
 
     async def __call__(self, request: Request) -> Response:
-        own = replace(request, sink=None)
+        own = replace(request, sink=None, tentative=True)
         rounds: list[Round] = []
         failures: list[Failure] = []
         author, asking, begun = self.generator, own, self.clock()

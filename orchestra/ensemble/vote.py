@@ -84,9 +84,9 @@ class Vote:
             await self._asked(poll, wave, request)
             if self.stop == "decided" and self._over(poll):
                 break
+        response = await self._response(poll, request)
         if self.record is not None:
             self.record(poll.ballot(request))
-        response = await self._response(poll, request)
         return replace(response, latency_s=self.clock() - begun)
 
     def _poll(self, request: Request) -> Poll:

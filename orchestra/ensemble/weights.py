@@ -22,6 +22,9 @@ NONE_RIGHT = -1
 HEAVIEST = 60
 """The integer that the largest weight becomes."""
 
+EVEN = 10**9
+"""One vote each, where weights only break ties: what is added for that never outweighs a member."""
+
 ALTERNATIVES = 5
 """How many answers a wrong member is taken to choose from, where no labels say."""
 
@@ -37,6 +40,9 @@ SURE = 1.5
 
 FEWEST = 30
 """Votes from which weights are made at all."""
+
+ALONE = 4
+"""Members whose votes alone can say who of them is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,11 @@ def fitted(votes: Sequence[Groups], right: Sequence[int]) -> Fit:
 
 
 def learned(votes: Sequence[Groups], scores: Sequence[tuple[int, float] | None] = ()) -> Fit:
-    """Weights from past votes: one-coin Dawid–Skene (1979), with siblings discounted in every round.
+    """Weights from past votes that only break ties: one-coin Dawid–Skene (1979), siblings discounted in every round.
 
     Who agrees with a consensus that is not their own family's is taken to be right. `scores` may say of a vote that its
-    answer, by number, was right to a degree in [0, 1]; that counts in place of what the members make likely.
+    answer, by number, was right to a degree in [0, 1]; that counts in place of what the members make likely. Estimates
+    can be wrong, so more members outvote fewer whatever they weigh: only camps of one size are told apart.
     """
     members = len(votes[0]) if votes else 0
     scored = sum(score is not None for score in scores)
@@ -102,10 +109,24 @@ def learned(votes: Sequence[Groups], scores: Sequence[tuple[int, float] | None] 
         short = f"{len(votes)} of {FEWEST} past votes" if members > 2 else "two can't tell which of them is right"
         return Fit((1,) * members, (), f"equal: {short}")
     accuracies, discounts, _ = consensus(votes, scores)
-    if members < 4 and scored < FEWEST:
+    if members < ALONE and scored < FEWEST:
         return Fit((1,) * members, tuple(accuracies), "equal: without scores it takes four to tell who is right")
     weights = [w * d for w, d in zip(_log_odds(accuracies, ALTERNATIVES), discounts, strict=True)]
-    return Fit(whole(weights), tuple(accuracies), f"learned from {len(votes)} past votes, {scored} of them scored")
+    said = f"ties are broken as {len(votes)} past votes say, {scored} of them scored"
+    return Fit(tuple(EVEN + weight for weight in whole(weights)), tuple(accuracies), said)
+
+
+def right_of(vote: Groups, score: tuple[int, float]) -> int:
+    """The right answer, as a score of one answer shows it; at worst for all but the plain vote.
+
+    Where another answer than the plain vote's was wrong, the plain vote's is taken to be right, so that weights which
+    beat it by such answers beat it in truth.
+    """
+    answer, value = score
+    plain = winner(vote, [1] * len(vote))
+    if value >= 0.5:
+        return answer
+    return NONE_RIGHT if plain is None or plain == answer else plain
 
 
 def consensus(
@@ -195,13 +216,12 @@ def _belief(vote: Groups, odds: Sequence[float], discounts: Sequence[float]) -> 
 
 
 def _scored(belief: Belief, score: tuple[int, float] | None) -> Belief:
-    """The belief with what is known of one answer; the others share what that leaves."""
+    """The belief with what is known of one answer; the others, and that none is right, share what that leaves."""
     if score is None:
         return belief
     answer, right = score
-    others = {group: likely for group, likely in belief.items() if group != answer}
-    share = (1 - right) / (sum(others.values()) or 1.0)
-    return {answer: right, **{group: likely * share for group, likely in others.items()}}
+    share = (1 - right) / max(1 - belief.get(answer, 0.0), 1e-9)
+    return {group: right if group == answer else likely * share for group, likely in belief.items()}
 
 
 def _agreement(votes: Sequence[Groups]) -> Agreement:

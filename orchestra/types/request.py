@@ -82,6 +82,8 @@ class Request:
     on_member: OnMember | None = field(default=None, repr=False, compare=False)
     """Told what became of each member of an ensemble, as it comes."""
     access: Access | None = field(default=None, repr=False)
+    tentative: bool = False
+    """Another may answer in its place: a score of the request may not be of what comes of this."""
     reported: bool = False
     """LiteLLM's callbacks hear of the whole request from another call, and of its own calls nothing."""
 

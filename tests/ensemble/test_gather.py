@@ -24,10 +24,11 @@ from orchestra import (
     Retry,
     Unavailable,
 )
+from orchestra.errors import LedgerError
 from orchestra.gather import gather
 from orchestra.ledger import Budget, Ledger, Ledgered, nano
 from orchestra.testing import Scripted
-from orchestra.types import Model, Want
+from orchestra.types import Hold, Model, Want
 
 from .support import Purse, nobody_else, settle
 
@@ -121,6 +122,22 @@ async def test_a_member_that_cancels_itself_keeps_nobody_waiting() -> None:
 
     outcomes = await asyncio.wait_for(gather(members(scripted(0), gone), Request(budgets=Purse())), 5)
     assert texts(outcomes) == ["answer 0", None]
+
+
+@pytest.mark.parametrize(
+    ("broken", "raised"), [(RuntimeError("a bug"), RuntimeError), (asyncio.CancelledError(), LedgerError)]
+)
+async def test_books_that_break_are_raised_as_themselves(broken: BaseException, raised: type[Exception]) -> None:
+    """Whatever a reservation raises, nobody waits for it for ever, and it comes in no group."""
+
+    class Broken(Purse):
+        async def reserve(self, wants: Sequence[Want]) -> Sequence[Hold]:
+            await asyncio.sleep(0)
+            raise broken
+
+    with pytest.raises(raised):
+        await asyncio.wait_for(gather(members(scripted(0), scripted(1)), Request(budgets=Broken())), 5)
+    assert await nobody_else()
 
 
 async def test_first_reservations_are_one() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestra import ConfigError, MultiModelAPI, Request
 from orchestra.build import build
+from orchestra.build.strategy import ensemble
 from orchestra.ensemble import Answers, Cascade, Vote
 from orchestra.ensemble.cascade import Agreement, Judged
 from orchestra.ensemble.learned import VOTE
@@ -61,6 +62,7 @@ def test_a_cascade_is_what_its_policy_says() -> None:
         (f"kind: vote, {MODELS}, launch: staged", "stop: decided"),
         (f"kind: vote, {MODELS}, weights: {{nobody: 1}}", "'nobody' is no member"),
         (f"kind: vote, {MODELS}, weights: {{gpt-4o-mini: -1}}", "from 0 up"),
+        (f"kind: vote, {MODELS}, weights: learned, samples: 2", "drop one of the two"),
         (f"kind: vote, {MODELS}, otherwise: nobdy", "no model or policy is called 'nobdy'"),
         (f"kind: vote, {MODELS}, answers: label", "labels"),
         (f"kind: vote, {MODELS}, answers: {{pattern: '('}}", "no regular expression"),
@@ -123,6 +125,23 @@ async def test_a_vote_over_http_is_in_the_books_and_in_the_events(api: MultiMode
     assert (len(ledger.entries()), ledger.holds(), ledger.audit()) == (2, [], [])
     stream = api.generate_stream("How much?", model="panel")
     assert "".join([chunk.text async for chunk in stream]) == "The answer is 42."
+
+
+async def test_all_that_learn_read_the_same_table(api: MultiModelAPI) -> None:
+    """Ensembles that are made for one call know at once what was learned before them: of votes, and of fields."""
+    names, ledger = ["openai:cheap", "groq:fast", "mistral:cheap", "openai:fast"], api.tree.money.ledger
+    groups = [0, 1, 1, 1]
+    for n in range(60):
+        about = {"request": f"r{n}", "path": [], "task": None, "members": names, "groups": groups}
+        ledger.event(VOTE, None, {**about, "winner": None, "costs": [None] * 4})
+    ledger.flush()
+    words: dict[str, Any] = {"weights": "learned"}
+    votes: list[Any] = [ensemble(api.tree, "voting", names, words).model for _ in range(2)]
+    votes[0].weigh.past.read()
+    weights = votes[1].weigh(Request(), names)
+    assert weights[0] < min(weights[1:])
+    fusions: list[Any] = [ensemble(api.tree, "fusion", names, words).model for _ in range(2)]
+    assert fusions[0].records.measure.past is fusions[1].records.measure.past
 
 
 async def test_a_cancelled_vote_closes_every_upstream_and_settles_every_hold(

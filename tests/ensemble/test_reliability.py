@@ -17,7 +17,7 @@ from orchestra.types import Model, Request, Response
 
 from .judging import LIBRARY, request
 
-NAMES = ("a", "b", "c", "d")
+NAMES = ("b", "c", "d", "a")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def panel(texts: dict[str, str]) -> tuple[tuple[str, Model], ...]:
 
 
 async def test_who_is_right_about_a_field_is_learned_from_who_agrees(ledger: Ledger) -> None:
-    """For each field its own: the one that knows prices outvotes two others there, and nowhere else."""
+    """For each field its own: the one that knows prices is believed where all differ there, and nowhere else."""
     luck = random.Random(1)
     past = fields_of(ledger)
     records = Records(LIBRARY, measure=LearnedFields(past), record=lambda told: ledger.event(FUSION, None, told))
@@ -53,7 +53,7 @@ async def test_who_is_right_about_a_field_is_learned_from_who_agrees(ledger: Led
         asking = request(task_type="extraction")
         await Fuse(panel({name: said(name, n, luck) for name in NAMES}), records)(asking)
     past.read()
-    texts = {"a": (1, 1), "b": (2, 2), "c": (2, 2), "d": (3, 2)}
+    texts = {"a": (1, 1), "b": (2, 2), "c": (4, 4), "d": (3, 3)}
     items = {name: json.dumps({"items": [{"sku": "x", "price": p, "size": s}]}) for name, (p, s) in texts.items()}
     response = await Fuse(panel(items), records)(request(task_type="extraction"))
     assert response.result == {"items": [{"sku": "x", "price": 1, "size": 2}]}

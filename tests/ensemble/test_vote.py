@@ -20,8 +20,11 @@ from orchestra import (
     Response,
     Unavailable,
 )
-from orchestra.ensemble import Answers, Vote
+from orchestra.ensemble import Answers, Cascade, Vote
+from orchestra.ensemble.ballot import Rules
+from orchestra.ensemble.cascade import Agreement
 from orchestra.ensemble.vote import Given
+from orchestra.ensemble.weights import EVEN
 from orchestra.testing import Scripted
 from orchestra.types import Chunk, Model
 
@@ -181,9 +184,40 @@ async def test_a_vote_is_recorded_without_what_was_said() -> None:
             "members": ["m0", "m1", "m2"],
             "groups": [0, 1, 0],
             "winner": 0,
+            "full": True,
             "costs": ["0.001"] * 3,
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "winner"),
+    [
+        (("1", "2", "3"), {}, 0),
+        (("1", "2", "3"), {"otherwise": ("strong", Scripted("9"))}, None),
+        (("1", "2", "3"), {"otherwise": ("strong", Scripted("3.0"))}, 2),
+        (("1", "2", "3"), {"otherwise": "abstain"}, None),
+        (("1", "2", "3"), {"otherwise": "best", "weigh": Given({"m1": 2})}, 1),
+    ],
+)
+async def test_the_winner_that_is_recorded_is_whose_answer_was_given(
+    said: Sequence[str], options: dict[str, Any], winner: int | None
+) -> None:
+    """A score of the request is of that answer, and not of the plurality that another spoke for."""
+    kept: list[Mapping[str, Any]] = []
+    await Vote(panel(*said), record=kept.append, **options)(Request())
+    assert [ballot["winner"] for ballot in kept] == [winner]
+
+
+async def test_a_vote_that_may_be_passed_over_is_credited_with_nothing() -> None:
+    """In a cascade or another vote the score of the request may be of somebody else's answer."""
+    kept: list[Mapping[str, Any]] = []
+    inner = Vote(panel("4", "4", "5"), record=kept.append, stop="decided")
+    strong = ("strong", Scripted("9"))
+    assert (await Cascade((("inner", inner), strong), Agreement(1.0))(Request())).text == "9"
+    await Vote((("inner", inner), strong))(Request())
+    await Cascade((strong, ("inner", inner)))(Request())
+    assert [(ballot["winner"], ballot["full"]) for ballot in kept] == [(None, False), (None, False), (0, False)]
 
 
 @pytest.mark.parametrize(
@@ -236,12 +270,13 @@ async def outcome(vote: Vote) -> tuple[Any, ...]:
     st.sampled_from([0.0, 0.34, 0.5, 0.67, 0.8, 1.0]),
     st.sampled_from(["all", "staged"]),
     st.sampled_from([None, "abstain", "best", "strong"]),
+    st.sampled_from([0, EVEN]),
 )
 def test_early_stop_is_the_full_vote(
-    poll: Sequence[tuple[str, int, int]], least: float, launch: Any, otherwise: Any
+    poll: Sequence[tuple[str, int, int]], least: float, launch: Any, otherwise: Any, even: int
 ) -> None:
     """Whatever they say, at whatever weight and pace: the same answer, agreed or not, from no more calls."""
-    weights = {f"m{n}": weight for n, (_, weight, _) in enumerate(poll)}
+    weights = {f"m{n}": even + weight for n, (_, weight, _) in enumerate(poll)}
 
     async def run(**options: Any) -> tuple[tuple[Any, ...], int]:
         then = ("strong", Scripted("9", name="strong")) if otherwise == "strong" else otherwise
@@ -269,6 +304,29 @@ def test_early_stop_is_the_full_vote(
     early, calls = asyncio.run(run(stop="decided", launch=launch))
     assert early == full
     assert calls <= all_calls
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.sampled_from([None, "a", "b", "c"]), st.integers(0, 60)), min_size=2, max_size=9),
+    st.sampled_from([0.13, 0.5, 0.63, 0.67, 1.0]),
+)
+def test_weights_that_only_break_ties_break_ties_only(poll: Sequence[tuple[str | None, int]], least: float) -> None:
+    """The largest camp wins, with the plain vote's share and agreement; of several the one that weighs most."""
+    keys = [key for key, _ in poll]
+    ours = Rules(tuple(EVEN + weight for _, weight in poll), least).count(keys)
+    plain = Rules((1,) * len(poll), least).count(keys)
+    if ours is None or plain is None:
+        assert ours is plain is None
+        return
+    assert (ours.share, ours.agreed) == (plain.share, plain.agreed)
+    camps = {key: [weight for own, weight in poll if own == key] for key in keys if key is not None}
+    key = keys[ours.voters[0]]
+    size = max(map(len, camps.values()))
+    assert key is not None
+    won = camps[key]
+    assert len(won) == size
+    assert sum(won) == max(sum(camp) for camp in camps.values() if len(camp) == size)
 
 
 @settings(max_examples=60)

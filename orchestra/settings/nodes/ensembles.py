@@ -68,7 +68,10 @@ class VoteSpec(Spec):
     launch: Literal["all", "staged"] | None = None
     """`staged`, the default under `stop: decided`, asks only as many as can decide, and more when they differ."""
     weights: Literal["equal", "learned"] | dict[str, int] = "equal"
-    """`learned` from the votes in the ledger; or an integer for each member by name, 1 for one that is not named."""
+    """`learned` from the votes in the ledger; or an integer for each member by name, 1 for one that is not named.
+
+    What is learned only breaks ties, but where scored votes under `stop: all` have shown that it beats the plain vote.
+    """
 
     @model_validator(mode="after")
     def _whole(self) -> VoteSpec:
@@ -78,6 +81,10 @@ class VoteSpec(Spec):
             raise ValueError("'launch: staged' asks only as many as decide; it needs 'stop: decided'")
         if isinstance(self.weights, dict) and min(self.weights.values(), default=0) < 0:
             raise ValueError("weights are integers from 0 up")
+        if self.weights == "learned" and self.samples > 1:
+            raise ValueError(
+                "'weights: learned' tells members apart, and samples of one are alike: drop one of the two"
+            )
         return self
 
 
