@@ -62,8 +62,9 @@ def calibrate(
     ]
     shares = [0.0 if vote is None else round(float(vote.share), 2) for vote in votes]
     strongly = [bool(case.right[strong]) for case in known]
+    strongly_right = sum(strongly) / len(known)
     found: list[Threshold] = []
-    holds = True
+    holds = strongly_right >= SELDOM
     for threshold in sorted({round(n / len(cheap), 2) for n in range(1, len(cheap) + 1)}, reverse=True):
         stops = [share >= threshold for share in shares]
         ours = [bool(r) if stop else s for stop, r, s in zip(stops, right, strongly, strict=True)]
@@ -74,7 +75,6 @@ def calibrate(
         share = _cost_share(known, cheap, strong, stops)
         accuracy = sum(ours) / len(known)
         found.append(Threshold(threshold, sum(stops) / len(known), accuracy, gained, lost, low, share, holds))
-    strongly_right = sum(strongly) / len(known)
     if strongly_right < SELDOM:
         why = f"do not cascade here: {strong} alone is right {strongly_right:.1%} of the time; {UNREAD}"
         return Calibration(len(known), strongly_right, tuple(found), None, why)
