@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestra.cli import options
-from orchestra.cli.output import out, show_json, show_table, table
+from orchestra.cli.output import out, show_json, show_table, table, warn
 from orchestra.cli.progress import Progress
-from orchestra.cli.recordings import Field, Kind, cases, checked, listed
+from orchestra.cli.recordings import Field, Kind, listed, recorded
+from orchestra.errors import ConfigError
 
 
 def calibrate(
@@ -38,14 +40,20 @@ def calibrate(
 
     from orchestra.ensemble.calibrate import calibrate as calibrated
 
+    names = [*listed(cheap), strong]
+    if len(names) < 3:
+        raise ConfigError("--cheap takes two models or more, as A,B: what is accepted is their agreement")
+    if len(set(names)) < len(names):
+        raise ConfigError("--cheap and --strong name one model twice, and it would always agree with itself")
     with Progress() as progress:
         progress.say(f"reading {file.name}")
-        read = cases(file, answers, field, config)
-        names = checked(read, [*listed(cheap), strong])
+        read = recorded(file, answers, field, config, names)
         progress.say("trying thresholds")
-        found = calibrated(read, names[:-1], strong, epsilon, confidence)
+        found = calibrated(read.cases, names[:-1], strong, epsilon, confidence)
+    for note in read.notes:
+        warn(note)
     if as_json:
-        show_json(asdict(found))
+        show_json({**asdict(found), "answers": {"kind": read.answers.kind, "field": read.answers.field}})
         return
     made = table("threshold", "stops there", "accuracy", "gained", "lost", f"at least ({confidence:.0%})", "cost", "")
     for one in found.thresholds:
@@ -57,9 +65,11 @@ def calibrate(
     console = out()
     console.print(f"\n{strong} alone: {found.strong_accuracy:.2%} of {found.cases} questions\n{found.why}")
     if found.chosen is not None:
-        members = ", ".join(names[:-1])
+        said = {"kind": read.answers.kind, "field": json.dumps(read.answers.field, ensure_ascii=False)}
+        how = ", ".join(f"{name}: {value}" for name, value in said.items() if value not in ("auto", "null"))
+        vote = f"kind: vote, models: [{', '.join(names[:-1])}]" + (f", answers: {{{how}}}" if how else "")
         console.print(
             "\n  kind: cascade\n  models:\n"
-            f"    - {{kind: vote, models: [{members}], min_agreement: {found.chosen.threshold:g}, stop: decided}}\n"
+            f"    - {{{vote}, min_agreement: {found.chosen.threshold:g}, stop: decided}}\n"
             f"    - {strong}\n  threshold: {found.chosen.threshold:g}"
         )

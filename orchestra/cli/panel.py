@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli import options
-from orchestra.cli.output import out, show_json, show_table, table
+from orchestra.cli.output import out, show_json, show_table, table, warn
 from orchestra.cli.progress import Progress
-from orchestra.cli.recordings import Field, Kind, cases, checked, listed
+from orchestra.cli.recordings import Field, Kind, listed, recorded
 
 if TYPE_CHECKING:
     from orchestra.ensemble.doctor import Panel, Report, Votes
@@ -47,9 +47,12 @@ def panel(
     """
     with Progress() as progress:
         progress.say("reading")
-        read = None if file is None else cases(file, answers, field, config)
-        found = _ledgered(config) if read is None else [("", _recorded(read, checked(read, listed(models))))]
-        shown = [_examined(name, votes, max_usd, read, progress) for name, votes in found]
+        read = None if file is None else recorded(file, answers, field, config, listed(models))
+        cases = None if read is None else read.cases
+        found = _ledgered(config) if read is None else [("", _recorded(read.cases, read.names))]
+        shown = [_examined(name, votes, max_usd, cases, progress) for name, votes in found]
+    for note in read.notes if read else ():
+        warn(note)
     if as_json:
         show_json([{name: _plain(value) for name, value in one.items()} for one in shown])
         return
@@ -158,7 +161,14 @@ def _members(report: Report) -> None:
     for member in report.members:
         cost = "-" if member.usd_per_1k is None else f"{member.usd_per_1k:.3f}"
         gain = f"{member.gain:+.2%} ± {member.error:.2%}"
-        made.add_row(member.name, f"{member.accuracy:.1%}", str(member.weight), cost, gain, member.verdict)
+        made.add_row(
+            member.name,
+            "-" if member.accuracy is None else f"{member.accuracy:.1%}",
+            str(member.weight),
+            cost,
+            gain,
+            member.verdict,
+        )
     show_table(made)
     out().print(f"weights: {report.fit.why}")
 

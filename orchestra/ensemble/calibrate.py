@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
 from orchestra.ensemble.ballot import Rules
+from orchestra.ensemble.doctor import SELDOM, UNREAD
 from orchestra.ensemble.recorded import Case
 from orchestra.errors import ConfigError
 
@@ -61,8 +62,9 @@ def calibrate(
     ]
     shares = [0.0 if vote is None else round(float(vote.share), 2) for vote in votes]
     strongly = [bool(case.right[strong]) for case in known]
+    strongly_right = sum(strongly) / len(known)
     found: list[Threshold] = []
-    holds = True
+    holds = strongly_right >= SELDOM
     for threshold in sorted({round(n / len(cheap), 2) for n in range(1, len(cheap) + 1)}, reverse=True):
         stops = [share >= threshold for share in shares]
         ours = [bool(r) if stop else s for stop, r, s in zip(stops, right, strongly, strict=True)]
@@ -73,11 +75,14 @@ def calibrate(
         share = _cost_share(known, cheap, strong, stops)
         accuracy = sum(ours) / len(known)
         found.append(Threshold(threshold, sum(stops) / len(known), accuracy, gained, lost, low, share, holds))
+    if strongly_right < SELDOM:
+        why = f"do not cascade here: {strong} alone is right {strongly_right:.1%} of the time; {UNREAD}"
+        return Calibration(len(known), strongly_right, tuple(found), None, why)
     chosen = next((one for one in reversed(found) if one.holds), None)
     why = _why(found, chosen, epsilon, confidence)
     if chosen is not None and chosen.cost_share is not None and chosen.cost_share >= 1:
         chosen = None
-    return Calibration(len(known), sum(strongly) / len(known), tuple(found), chosen, why)
+    return Calibration(len(known), strongly_right, tuple(found), chosen, why)
 
 
 def _why(found: Sequence[Threshold], chosen: Threshold | None, epsilon: float, confidence: float) -> str:

@@ -25,6 +25,9 @@ LARGEST = 5
 """Members of a panel that is looked for."""
 CANDIDATES = 12
 """Models that are tried in panels: the best of those that fit the price."""
+SELDOM = 0.05
+"""The share of right answers below which nothing is concluded from them."""
+UNREAD = "are the answers compared as they are meant (--answers, --field)?"
 KIN = 0.3
 """Agreement in errors beyond the panel's own from which two are named."""
 
@@ -59,13 +62,15 @@ class Votes:
 class Member:
     """One member: how often it was right, its weight, its cost, and what the vote would lose without it.
 
+    `accuracy` is of the answers it gave where they are estimated, of all votes where they are known; `None` where it
+    can't be told.
     `weight` is that for ties where the report's `fit` only breaks them.
     `gain` is the vote's accuracy less that without the member, `error` its standard error; `verdict` is `helps`, `only
     costs` or `harms`.
     """
 
     name: str
-    accuracy: float
+    accuracy: float | None
     weight: int
     usd_per_1k: float | None
     gain: float
@@ -100,6 +105,9 @@ class Report:
     @property
     def advice(self) -> list[str]:
         """What to do, in words."""
+        if self.labelled and self.single.accuracy < SELDOM:
+            best = f"{self.single.names[0]} is right {self.single.accuracy:.1%} of the time"
+            return [f"nothing can be said of this panel: even {best}; {UNREAD}"]
         said = []
         if self.single.accuracy >= self.panel.accuracy:
             said.append(
@@ -124,18 +132,16 @@ def examine(votes: Votes) -> Report | None:
         return None
     beliefs = votes.beliefs()
     fit = learned(votes.groups, votes.scores) if votes.right is None else fitted(votes.groups, votes.right)
-    accuracies = fit.accuracies or (0.0,) * len(votes.names)
     worths = _worths(votes, beliefs)
     members = []
     for n, name in enumerate(votes.names):
+        accuracy = _accuracy(votes, n, beliefs) if votes.right is not None or fit.accuracies else None
         rest = votes.of([other for other in votes.names if other != name])
         differences = [ours - theirs for ours, theirs in zip(worths, _worths(rest, beliefs), strict=True)]
         gain = sum(differences) / len(differences)
         error = sqrt(sum((one - gain) ** 2 for one in differences)) / len(differences)
         verdict = "helps" if gain > error else "harms" if gain < -error else "only costs"
-        members.append(
-            Member(name, accuracies[n], fit.weights[n] % EVEN, _per_1k([votes.costs[n]]), gain, error, verdict)
-        )
+        members.append(Member(name, accuracy, fit.weights[n] % EVEN, _per_1k([votes.costs[n]]), gain, error, verdict))
     alone = max(range(len(votes.names)), key=lambda n: sum(_worths(votes.of([votes.names[n]]), beliefs)))
     beyond = kinship(agreement_in_error(votes.groups, beliefs))
     kin = [(votes.names[i], votes.names[j], share) for (i, j), share in beyond.items() if share >= KIN]
@@ -200,6 +206,16 @@ def _worths(votes: Votes, beliefs: Sequence[Belief]) -> list[float]:
     plain = [1] * len(votes.names)
     chosen = [winner(vote, plain) for vote in votes.groups]
     return [0.0 if group is None else belief.get(group, 0.0) for group, belief in zip(chosen, beliefs, strict=True)]
+
+
+def _accuracy(votes: Votes, member: int, beliefs: Sequence[Belief]) -> float:
+    """How often a member was right: of all votes, or of those it answered where they are of a ledger."""
+    given = [
+        0.0 if (group := vote[member]) is None else belief.get(group, 0.0)
+        for vote, belief in zip(votes.groups, beliefs, strict=True)
+        if votes.right is not None or vote[member] is not None
+    ]
+    return _mean(given)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -17,7 +17,7 @@ from orchestra import ConfigError
 from orchestra.ensemble import Answers
 from orchestra.ensemble.calibrate import calibrate, lower, upper
 from orchestra.ensemble.doctor import Votes, best_panel, examine
-from orchestra.ensemble.recorded import Case, names_of, read
+from orchestra.ensemble.recorded import Case, cases, field_of, fields_of, names_of, read, verdicts
 
 
 def written(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -38,14 +38,55 @@ def test_a_file_says_what_each_model_answered_whether_it_was_right_and_what_it_c
         {"outputs": {"a": "x", "b": "y"}, "correct": {"a": True, "b": False}},
         {"outputs": {"a": "x", "b": "y"}, "scores": {"a": 0.7}},
     ]
-    found = read(written(tmp_path / name, rows), Answers("number"), lambda model: (1.0, 2.0))
-    first, second, third = found
+    lines = read(written(tmp_path / name, rows))
+    first, second, third = cases(lines, Answers("number"), lambda model: (1.0, 2.0))
     assert first.right == {"a": True, "b": False, "c": True, "c#2": True}
     assert first.costs == {"a": 0.5, "b": (8 * 1 + 1 * 2) / 4, "c": (8 + 2) / 4, "c#2": (8 + 2) / 4}
     assert (first.groups(["a", "b", "c"]), first.truth(["a", "b", "c"]), first.truth(["b"])) == ([0, 1, 0], 0, -1)
     assert second.right == {"a": True, "b": False}
     assert (third.right, third.labelled(["a"]), third.labelled(["a", "b"])) == ({"a": True, "b": None}, True, False)
-    assert names_of(found) == ["a", "b"]
+    assert names_of(lines) == ["a", "b"]
+    assert cases(lines, Answers("number"), names=["b"])[0].right == {"b": False}
+
+
+def test_json_in_place_of_text_is_written_out_and_null_is_no_answer() -> None:
+    """Neither is what Python prints of it."""
+    (case,) = cases([{"outputs": {"a": {"x": True}, "b": '{"x": true}', "c": None, "d": []}}], Answers())
+    assert case.groups(["a", "b", "c", "d"]) == [0, 0, None, None]
+
+
+SAID = '{"reasoning": "2 + 2", "answer": "4"}'
+
+
+@pytest.mark.parametrize(
+    ("said", "gold", "field"),
+    [
+        ([SAID, SAID], "4", "answer"),
+        ([SAID, f"```json\n{SAID}\n```", "prose"], "4", "answer"),
+        ([SAID, SAID], "{'a': 1}", "answer"),
+        (['{"name": "x", "price": 3}'], "x", None),
+        (['{"answer": "4", "result": "5"}'], "4", None),
+        ([SAID, "4", "5"], "4", None),
+        ([SAID], SAID, None),
+        ([SAID], {"answer": "4"}, None),
+    ],
+)
+def test_the_field_that_counts_is_taken_where_it_is_obvious(said: list[str], gold: Any, field: str | None) -> None:
+    """Most answers are JSON with one field called so; where the right answer has that field too, the whole counts."""
+    assert field_of([{"outputs": {"a": said}, "gold": gold}]) == field
+
+
+def test_verdicts_of_gold_and_correct_are_held_against_each_other() -> None:
+    """Over the answers that have both; the fields that the answers share are named."""
+    rows = [{"outputs": {"a": SAID, "b": SAID}, "gold": "4", "correct": {"a": True, "b": False}}] * 2
+    assert fields_of(rows) == ["reasoning", "answer"]
+    as_text, by_field = (verdicts(rows, cases(rows, answers)) for answers in (Answers(), Answers(field="answer")))
+    assert as_text is not None
+    assert by_field is not None
+    assert (as_text.by_gold, as_text.by_correct, as_text.differing) == (0.0, 0.5, 0.5)
+    assert (by_field.by_gold, by_field.by_correct, by_field.differing) == (1.0, 0.5, 0.5)
+    alone = [{"outputs": {"a": "4"}, "gold": "4"}]
+    assert verdicts(alone, cases(alone, Answers())) is None
 
 
 @pytest.mark.parametrize(
@@ -55,6 +96,7 @@ def test_a_file_says_what_each_model_answered_whether_it_was_right_and_what_it_c
         ("{", "a.jsonl:1: not JSON"),
         ("[]", "a.jsonl:1: a line has 'outputs'"),
         ('{"outputs": {}}', "outputs"),
+        ('{"outputs": {"a": "x"}, "correct": [true]}', "a.jsonl:1: 'correct' says something of each model"),
     ],
 )
 def test_what_is_no_recording_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -62,10 +104,10 @@ def test_what_is_no_recording_is_refused_with_its_line(tmp_path: Path, text: str
     path = tmp_path / "a.jsonl"
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
-        read(path, Answers())
+        read(path)
 
 
-def cases(n: int, agree_right: float, cheap: float, strong: float, seed: int = 0, cost: float = 10.0) -> list[Case]:
+def asked(n: int, agree_right: float, cheap: float, strong: float, seed: int = 0, cost: float = 10.0) -> list[Case]:
     """Two cheap models that agree on most questions, and a strong one."""
     chance, found = random.Random(seed), []
     for _ in range(n):
@@ -80,7 +122,7 @@ def cases(n: int, agree_right: float, cheap: float, strong: float, seed: int = 0
 
 def test_a_cascade_that_keeps_up_is_calibrated_with_what_it_saves() -> None:
     """Agreement of both is enough, of one is not; most questions stop there."""
-    found = calibrate(cases(2000, 0.97, 0.4, 0.95), ["a", "b"], "s", epsilon=0.02)
+    found = calibrate(asked(2000, 0.97, 0.4, 0.95), ["a", "b"], "s", epsilon=0.02)
     assert found.chosen is not None
     assert found.chosen.threshold == 1.0
     assert 0.75 < found.chosen.accepted < 0.85
@@ -92,15 +134,17 @@ def test_a_cascade_that_keeps_up_is_calibrated_with_what_it_saves() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (cases(2000, 0.85, 0.4, 0.95), "more than the 1.0% allowed"),
-        (cases(30, 0.97, 0.4, 0.95), "more cases"),
-        (cases(2000, 0.99, 0.4, 0.9, cost=1.5), "costs 153% of"),
+        (asked(2000, 0.85, 0.4, 0.95), "more than the 1.0% allowed"),
+        (asked(30, 0.97, 0.4, 0.95), "more cases"),
+        (asked(2000, 0.99, 0.4, 0.9, cost=1.5), "costs 153% of"),
+        (asked(2000, 0.99, 0.4, 0.02), "s alone is right 1.7% of the time; are the answers compared"),
     ],
 )
 def test_do_not_cascade_here(data: list[Case], why: str) -> None:
     """Where it would lose accuracy, where that is not sure, and where it would not even save."""
     found = calibrate(data, ["a", "b"], "s")
     assert found.chosen is None
+    assert found.strong_accuracy > 0.05 or not any(one.holds for one in found.thresholds)
     assert found.why.startswith("do not cascade here")
     assert why in found.why
 
@@ -184,6 +228,21 @@ def test_the_best_panel_under_a_price() -> None:
     assert chosen.usd_per_1k == pytest.approx(4.0)
     assert abs(chosen.accuracy - tested.accuracy) < 0.06
     assert best_panel(votes(labelled=True), 0.05) is None
+
+
+def test_what_is_printed_of_a_member_was_measured() -> None:
+    """How often it was right, not the bounds within which weights are made; where nobody is, only that is said."""
+    names, nothing = ("a", "b", "c"), (None, None, None)
+    report = examine(Votes(names, [[0, 1, 2]] * 100, [-1] * 100, nothing))
+    assert report is not None
+    assert [member.accuracy for member in report.members] == [0.0] * 3
+    assert [line.split(":")[0] for line in report.advice] == ["nothing can be said of this panel"]
+    sure = examine(Votes(names, [[0, 0, None]] * 100, [0] * 100, nothing))
+    assert sure is not None
+    assert [member.accuracy for member in sure.members] == [1.0, 1.0, 0.0]
+    pair = examine(Votes(names[:2], [[0, 1]] * 100, None, nothing[:2]))
+    assert pair is not None
+    assert [member.accuracy for member in pair.members] == [None, None]
 
 
 def test_from_too_few_votes_nothing_is_said() -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 PERCENT = "%"
 SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "%": PERCENT, "°": "degree"}
@@ -83,7 +84,7 @@ def number_form(text: str, *, whole: bool = False) -> Quantity | None:
 
     In a sum the number after the last `=` counts, in prose the last one.
     """
-    found = list(_numbers(text))
+    found = list(islice(_numbers(text), 2 if whole else None))
     if not found:
         return None
     if whole:
