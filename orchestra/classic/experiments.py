@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, Self
@@ -46,6 +47,7 @@ class PromptABTest:
         )
         self.experiment = Experiment(name, spec, ledger or ledger_of(LedgerSpec()), calls=False)
         self._own, self._started = ledger is None, False
+        self._lock = threading.Lock()
 
     @property
     def results(self) -> dict[int, list[dict[str, Any]]]:
@@ -127,11 +129,12 @@ class PromptABTest:
 
     def _begun(self) -> None:
         """Start the test at its first use; where it was stopped before, that is found out first."""
-        if not self._started:
-            self._started = True
-            self.experiment.start()
-            if not _in_async_code():
-                self.experiment.refresh()
+        with self._lock:
+            if not self._started:
+                self.experiment.start()
+                self._started = True
+        if not _in_async_code():
+            self.experiment.learn()
 
     def _seen(self) -> Observed:
         return self.experiment.seen() if _in_async_code() else self.experiment.read()

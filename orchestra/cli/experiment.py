@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from orchestra.prompting.observed import Observed
     from orchestra.settings.experiments import ExperimentSpec
 
+NONE = (
+    "no experiment is declared; 'experiments:' in the policy file declares one, as in "
+    "experiments: {bigger: {arms: {small: gpt-4o-mini, large: gpt-4o}, by: user}}, "
+    "and a policy {kind: split, experiment: bigger} uses it"
+)
+"""What to do where there are none."""
+
 app = typer.Typer(help="A/B tests of prompts, models and policies that may be looked at at any time.")
 
 
@@ -55,9 +62,9 @@ class Known:
 
         spec = self.declared.get(name) or self.of(name).spec
         if spec is None:
-            names = [*self.declared, *self.seen]
+            names = list(dict.fromkeys([*self.declared, *self.seen]))
             close = get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}" if names else NONE
             raise ConfigError(f"no experiment is called {name!r}; {hint}")
         return Experiment(name, spec, self.ledger, wall=books.WALL)
 
@@ -133,11 +140,11 @@ def status(
         reports = [report(one, found.of(one), analyses[one]) for one in names]
         show_json(reports[0] if name else reports)
     elif name and (analysis := analyses[name]) is not None:
-        screen(name, found.of(name), analysis, books.zone_of(timezone))
+        screen(name, found.of(name), analysis, books.zone_of(timezone), at)
     elif names:
         overview({one: (specs[one], found.of(one), analyses[one]) for one in names}, at)
     else:
-        out().print("no experiment is declared; 'experiments:' in the policy file declares one")
+        out().print(NONE, soft_wrap=True)
 
 
 @app.command()

@@ -45,17 +45,20 @@ def overview(found: Mapping[str, tuple[ExperimentSpec, Observed, Analysis | None
     show_table(made)
 
 
-def screen(name: str, seen: Observed, found: Analysis, zone: ZoneInfo) -> None:
-    """Print one experiment in full."""
-    from orchestra.prompting.report import history, state
+def screen(name: str, seen: Observed, found: Analysis, zone: ZoneInfo, at: float) -> None:
+    """Print one experiment in full, as it is seen `at` a time."""
+    from orchestra.prompting.report import history
 
     spec, console = seen.spec, out()
     assert spec is not None
     assert seen.started_at is not None
     whom = f"{spec.assign} by {spec.by}" if spec.by else spec.assign
-    begun = f"{state(seen)} since {clock(seen.started_at, found.at, zone)} ({ago(seen.started_at, found.at)})"
-    console.print(f"{name}: {begun}, {whom}, {spec.metric}")
-    if seen.stopped:
+    begun, ran = clock(seen.started_at, at, zone), ago(seen.started_at, found.at)
+    if seen.stopped is None:
+        console.print(f"{name}: running since {begun} ({ran}), {whom}, {spec.metric}")
+    else:
+        ended = clock(seen.stopped.at, at, zone)
+        console.print(f"{name}: stopped at {ended}, ran for {ran} from {begun} on, {whom}, {spec.metric}")
         console.print(f"over: {seen.stopped.reason}; {seen.stopped.serve} answers")
     console.print(f"{found.said}\n")
     _arms(found)
@@ -67,15 +70,21 @@ def screen(name: str, seen: Observed, found: Analysis, zone: ZoneInfo) -> None:
         for n, difference in enumerate(found.differences):
             if difference.other == spec.control:
                 console.print(f"\n{difference.arm} less {difference.other}: {_between(difference)}")
-                points = [analysis.differences[n] for analysis in past]
-                console.file.writelines(f"{line}\n" for line in plot(points))
-                ends = f"{clock(seen.started_at, found.at, zone)}", f"{clock(past[-1].at, found.at, zone)}"
-                console.file.write(f"{'':{LABEL}} {ends[0]}{ends[1]:>{COLUMNS - len(ends[0])}}\n")
+                lines = plot([analysis.differences[n] for analysis in past])
+                if lines:
+                    end = clock(found.at, at, zone)
+                    lines.append(f"{'':{LABEL}} {begun}{end:>{COLUMNS - len(begun)}}")
+                console.file.writelines(f"{line}\n" for line in lines)
 
 
 def plot(points: Sequence[Difference]) -> list[str]:
-    """Lines of a plot: the estimate (●) in its interval (│) at each time, and the line of no difference (┄)."""
-    late = [point.interval for point in points[len(points) // 2 :] if abs(point.interval[0]) < UNBOUNDED]
+    """Lines of a plot: the estimate (●) in its interval (│) at each time, and the line of no difference (┄).
+
+    None as long as no interval is known.
+    """
+    late = [one.interval for one in points[len(points) // 2 :] if one.n and abs(one.interval[0]) < UNBOUNDED]
+    if not late:
+        return []
     top = max((high for _, high in late if high > 0), default=0.0)
     bottom = min((low for low, _ in late if low < 0), default=0.0)
     step = (top - bottom) / (ROWS - 1) or 1.0

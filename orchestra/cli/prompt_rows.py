@@ -18,11 +18,13 @@ from orchestra.prompting.template import digest_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A version; `usual` is the one that is taken when none is named. `users` are the tags of its requests, or the
-    models that were asked where they have none, the most frequent first."""
+    """A version; `usual` is the one that is taken when none is named, and one that was `changed` after it was made is
+    refused. `users` are the tags of its requests, or the models that were asked where they have none, the most
+    frequent first."""
 
     version: int
     digest: str
+    changed: bool
     created_at: datetime
     labels: tuple[str, ...]
     usual: bool
@@ -57,9 +59,11 @@ class Records:
     def _row(self, name: str, version: int) -> Row:
         found = self._library.found(name)
         calls = self._calls.get((name, str(version)), [])
+        digest = digest_of(self._library.text(name, version))
         return Row(
             version=version,
-            digest=digest_of(self._library.text(name, version)),
+            digest=digest,
+            changed=found.digests.get(version, digest) != digest,
             created_at=self._library.created_at(name, version),
             labels=tuple(sorted(label for label, number in found.labels.items() if number == version)),
             usual=version == found.usual,
@@ -76,6 +80,7 @@ def as_data(row: Row) -> dict[str, Any]:
     return {
         "version": row.version,
         "digest": row.digest,
+        "changed": row.changed,
         "created_at": row.created_at.isoformat(),
         "labels": row.labels,
         "usual": row.usual,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli import books, options
-from orchestra.cli.output import out, show_json, show_table, table
+from orchestra.cli.output import out, show_json, show_table, table, warn
 from orchestra.cli.prompts_made import import_, lint, new, promote, rollback
 from orchestra.cli.prompts_tested import run_tests
 
@@ -62,6 +62,10 @@ def list_(
             described[name],
         )
     show_table(made)
+    for name in names:
+        for row in every[name]:
+            if row.changed:
+                warn(f"{name} v{row.version} is refused: its file was changed after it was made")
 
 
 @app.command()
@@ -101,7 +105,7 @@ def show(
     for row in versions:
         made.add_row(
             f"{row.version}{'*' if row.version == template.version else ''}",
-            row.digest[:12],
+            f"{row.digest[:12]}{' changed' if row.changed else ''}",
             moment(row.created_at.timestamp(), zone),
             ", ".join(row.labels),
             f"{row.totals.requests:,}",

@@ -86,8 +86,9 @@ class Analysis:
 
     `winner` is better than every other arm, is shown to keep its guardrails, and the experiment has run for its least
     time; `leader` has the best mean. `excluded` are the arms that another one is better than. `more_per_arm` is
-    about how many results each arm lacks if the difference stays what it is (`None`: more than a million, or nothing is
-    known yet). `mismatch` says that the arms did not get their shares of units: then nothing else is to be trusted.
+    about how many results each arm lacks if the difference stays what it is (`None`: more than a million, nothing is
+    known yet, or it is over). `mismatch` says that the arms did not get their shares of units: then nothing else is to
+    be trusted.
     """
 
     at: float
@@ -141,11 +142,11 @@ def analysed(seen: Observed, at: float) -> Analysis:
             for arm in spec.arms
             if any((d.arm == arm and d.worse) or (d.other == arm and d.better) for d in differences)
         ),
-        more_per_arm=None if best else _more(against, alpha),
-        runs_until=ends if at < ends else None,
+        more_per_arm=None if best or seen.stopped else _more(against, alpha),
+        runs_until=ends if at < ends and not seen.stopped else None,
         said="",
     )
-    return replace(analysis, said=_said(analysis, against))
+    return replace(analysis, said=_said(analysis, against, over=seen.stopped is not None))
 
 
 def values_of(seen: Observed) -> dict[str, dict[str, float]]:
@@ -238,8 +239,8 @@ def _more(against: Sequence[Difference], alpha: float) -> int | None:
     return round(most, min(0, ROUNDED - len(str(most))))
 
 
-def _said(found: Analysis, against: Sequence[Difference]) -> str:
-    """The analysis in a sentence or two."""
+def _said(found: Analysis, against: Sequence[Difference], over: bool) -> str:
+    """The analysis in a sentence or two; of a test that is `over` without what it would take to go on."""
     if found.mismatch:
         return (
             "the arms did not get their shares of the units (sample ratio mismatch): find out why, trust nothing else"
@@ -251,19 +252,23 @@ def _said(found: Analysis, against: Sequence[Difference]) -> str:
     if found.winner is not None:
         return f"{found.winner} wins: better than {closest.other} by {low:.3g} to {high:.3g}"
     if low > 0:
-        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but {_but(found)}"
+        return f"{found.leader} is better than {closest.other} by {low:.3g} to {high:.3g}, but {_but(found, over)}"
+    ahead = f"ahead of {closest.other} by {closest.mean:.3g}"
     more = "more than a million" if found.more_per_arm is None else f"about {found.more_per_arm:,}"
-    said = f"no winner yet: {found.leader} is ahead of {closest.other} by {closest.mean:.3g}; {more} more per arm"
+    if over:
+        said = f"no winner: {found.leader} was {ahead}"
+    else:
+        said = f"no winner yet: {found.leader} is {ahead}; {more} more per arm if that stays so"
     bounds = f"that it is worse by more than {-low:.3g} or better by more than {high:.3g}"
     excluded = [bounds] if max(-low, high) < float("inf") else []
     excluded += [f"{arm} as the best" for arm in found.excluded]
-    return f"{said} if that stays so; excluded: {', '.join(excluded) or 'nothing'}"
+    return f"{said}; excluded: {', '.join(excluded) or 'nothing'}"
 
 
-def _but(found: Analysis) -> str:
+def _but(found: Analysis, over: bool) -> str:
     """Why the best arm is not called the winner."""
     for state, said in (("broken", "breaks its guardrail"), ("open", "is not yet shown to keep its guardrail")):
         metrics = [one.metric for one in found.guarded if one.arm == found.leader and one.state == state]
         if metrics:
             return f"{said} on {', '.join(metrics)}"
-    return "the least run time is not over"
+    return f"the least run time {'was' if over else 'is'} not over"

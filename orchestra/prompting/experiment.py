@@ -70,7 +70,7 @@ class Experiment:
         self._exposed: set[str] = set()
         self._judged: Observed | None = None
         self._believed: tuple[Observed | None, Mapping[str, Moments]] = (None, {})
-        self._lock = threading.Lock()
+        self._lock, self._first = threading.Lock(), threading.Lock()
 
     def __repr__(self) -> str:
         return f"Experiment({self.name!r}, arms={list(self.spec.arms)})"
@@ -82,7 +82,7 @@ class Experiment:
 
     @property
     def known(self) -> bool:
-        """Whether it runs was asked, at least once."""
+        """Whether it runs was read, or could not be, at least once."""
         return self._known
 
     @property
@@ -103,11 +103,17 @@ class Experiment:
 
     def read(self) -> Observed:
         """What is known up to the newest commit; waits for it. Raises `LedgerError`."""
-        return self._with_own(self._all.read())
+        self._all.read()
+        return self.seen()
 
     def seen(self) -> Observed:
-        """What is known without waiting, everything that was recorded here included."""
-        return self._with_own(self._all.value)
+        """What is known without waiting, everything that was recorded here and is not read back yet included."""
+        with self._lock:
+            known = self._all.value.get(self.name) or Observed()
+            for key in [key for key in self._own if key in known.results or (key == self.name and known.spec)]:
+                del self._own[key]
+            late = list(self._own.values())
+        return fold({self.name: known}, late, ()).get(self.name, known)
 
     def analysis(self) -> Analysis:
         """What it says up to now; waits for the ledger. Raises `ConfigError` where it was not started."""
@@ -123,8 +129,16 @@ class Experiment:
 
     def refresh(self) -> None:
         """Learn whether it runs; waits for the ledger. Raises `LedgerError`."""
-        self._known = True
-        self._runs.read()
+        try:
+            self._runs.read()
+        finally:
+            self._known = True
+
+    def learn(self) -> None:
+        """`refresh`, once: whoever comes while the ledger is first read waits for that reading."""
+        with self._first:
+            if not self._known:
+                self.refresh()
 
     def assign(self, unit: str | None = None) -> Assigned:
         """The arm of a unit, always the same one; without a unit, as `assign` of its declaration says."""
@@ -142,7 +156,8 @@ class Experiment:
         if unit is not None or self.by_unit:
             arm = sticky(salt, who, self.spec.shares)
         elif self.spec.assign == "round_robin":
-            arm = list(self.spec.arms)[next(self._turn) % len(self.spec.arms)]
+            with self._lock:
+                arm = list(self.spec.arms)[next(self._turn) % len(self.spec.arms)]
         else:
             arm = top_two(self._beliefs(self._all.value.get(self.name)), self._chance)
         return Assigned(arm, f"experiment {self.name!r}, {'by unit' if unit is not None else self.spec.assign}", True)
@@ -150,11 +165,12 @@ class Experiment:
     def expose(self, arm: str, unit: str) -> Future[Written] | None:
         """Note that a unit got an arm, once for each unit; `None` where this process has noted it. Queued."""
         key = hashlib.sha256(unit.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        if key in self._exposed:
-            return None
-        if len(self._exposed) >= REMEMBERED:
-            self._exposed.clear()
-        self._exposed.add(key)
+        with self._lock:
+            if key in self._exposed:
+                return None
+            if len(self._exposed) >= REMEMBERED:
+                self._exposed.clear()
+            self._exposed.add(key)
         payload = {"experiment": self.name, "arm": arm, "unit": key}
         return self.ledger.event(EXPOSED, f"{self.name}/{key}", payload)
 
@@ -175,8 +191,10 @@ class Experiment:
         """
         if score is None and success is None:
             raise ConfigError("a result is a score, or whether it was a success; give one of them")
-        if score is not None and not math.isfinite(score):
+        if score is not None and not _finite(score):
             raise ConfigError(f"a score is a finite number, not {score!r}")
+        if success not in (None, True, False):
+            raise ConfigError(f"a success is True or False, not {success!r}")
         key = f"{self.name}/{id or new_id()}"
         about = {"experiment": self.name, "arm": self._arm(arm), "unit": unit or key, "pair": pair}
         return self._append(RESULT, key, {**about, "score": score, "success": success})
@@ -194,26 +212,22 @@ class Experiment:
             self._own.setdefault(key, Event(kind=kind, key=key, payload=payload, at=self._wall()))
         return self.ledger.event(kind, key, payload)
 
-    def _with_own(self, seen: Seen) -> Observed:
-        """The experiment as it is known, with what was recorded here and is not read back yet."""
-        known = seen.get(self.name) or Observed()
-        with self._lock:
-            for key in [key for key in self._own if key in known.results or (key == self.name and known.spec)]:
-                del self._own[key]
-            late = list(self._own.values())
-        return fold({self.name: known}, late, ()).get(self.name, known)
-
     def _beliefs(self, seen: Observed | None) -> Mapping[str, Moments]:
         """What is known of each arm's values, reckoned once for each state that is read."""
-        if seen is None or self._believed[0] is not seen:
+        of, believed = self._believed
+        if seen is None or of is not seen:
             values = {} if seen is None else values_of(seen)
-            self._believed = seen, {arm: Moments.of(values.get(arm, {}).values()) for arm in self.spec.arms}
-        return self._believed[1]
+            believed = {arm: Moments.of(values.get(arm, {}).values()) for arm in self.spec.arms}
+            self._believed = seen, believed
+        return believed
 
     def _watch(self, seen: Observed | None) -> None:
         """Look, on a thread of its own, whether it should end; once for each state that is read."""
-        if seen is not None and seen.runs and seen is not self._judged:
-            self._judged = seen
+        if seen is None or not seen.runs:
+            return
+        with self._lock:
+            new, self._judged = seen is not self._judged, seen
+        if new:
             threading.Thread(target=self._judge, args=(seen,), name="orchestra-experiment", daemon=True).start()
 
     def _judge(self, seen: Observed) -> None:
@@ -223,3 +237,7 @@ class Experiment:
         elif found.winner is not None and self.spec.on_winner != "report":
             promoted = self.spec.on_winner == "promote"
             self.stop(found.winner if promoted else None, f"{found.winner} won")
+
+
+def _finite(score: object) -> bool:
+    return isinstance(score, int | float) and math.isfinite(score)

@@ -160,13 +160,17 @@ class Library:
         return number
 
     def promote(self, name: str, version: Version = LATEST, label: str = PRODUCTION) -> int:
-        """Put a label on a version, which from now on can't be changed; returns its number."""
+        """Put a label on a version, which from now on can't be changed; returns its number.
+
+        Where the label is on it already that is no step which a rollback would take back.
+        """
         if LABEL.fullmatch(label) is None or label == LATEST:
             raise PromptError(f"{label!r} is no label of yours; 'production' and 'canary' are usual", template=name)
         found = self.found(name, fresh=True)
         number = self.get(found.name, version).version
         self._seal(found, latest=number == found.labels[LATEST])
-        self._note(found.name, Verb.PROMOTED, number, label)
+        if found.labels.get(label) != number:
+            self._note(found.name, Verb.PROMOTED, number, label)
         return number
 
     def rollback(self, name: str, label: str = PRODUCTION) -> int:

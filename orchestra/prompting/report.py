@@ -6,6 +6,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from orchestra.ledger.export import decimal
+from orchestra.ledger.money import NANOS
 from orchestra.prompting.analysis import Analysis, analysed
 from orchestra.prompting.observed import Observed
 from orchestra.prompting.sequences import Interval
@@ -36,7 +38,7 @@ def changed(declared: ExperimentSpec, started: ExperimentSpec) -> list[str]:
 
 
 def report(name: str, seen: Observed, found: Analysis | None) -> dict[str, Any]:
-    """An experiment as plain data; times are ISO 8601, costs in USD, unbounded ends of intervals `None`."""
+    """An experiment as plain data; times are ISO 8601, costs decimal text in USD, ends that are unbounded `None`."""
     stopped = seen.stopped
     about = {
         "experiment": name,
@@ -68,7 +70,7 @@ def report(name: str, seen: Observed, found: Analysis | None) -> dict[str, Any]:
                 "mean": e.mean,
                 "interval": _ends(e.interval),
                 "requests": e.requests,
-                "cost_usd": e.cost_usd,
+                "cost_usd": _usd(e.cost_usd),
                 "latency_ms": None if e.latency_s is None else e.latency_s * 1000,
                 "error_rate": e.errors,
             }
@@ -91,13 +93,17 @@ def report(name: str, seen: Observed, found: Analysis | None) -> dict[str, Any]:
                 "arm": one.arm,
                 "metric": one.metric,
                 "margin": one.margin,
-                "mean": one.mean,
-                "control": one.control,
+                "mean": _usd(one.mean) if one.metric == "cost" else one.mean,
+                "control": _usd(one.control) if one.metric == "cost" else one.control,
                 "state": one.state,
             }
             for one in found.guarded
         ],
     }
+
+
+def _usd(mean: float | None) -> str | None:
+    return None if mean is None else decimal(round(mean * int(NANOS)))
 
 
 def _ends(interval: Interval) -> list[float | None]:

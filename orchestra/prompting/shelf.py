@@ -100,12 +100,20 @@ def shelf(name: str, folders: Sequence[Traversable], inline: str | None = None) 
         if event.verb is Verb.CREATED:
             digests.setdefault(event.version, event.what)
             continue
-        stack = stacks.get(event.what, ())
-        stacks[event.what] = (*stack, event.version) if event.verb is Verb.PROMOTED else stack[:-1] or stack
+        stacks[event.what] = _moved(stacks.get(event.what, ()), event)
     latest = max(files, default=0)
     labels = {label: stack[-1] for label, stack in stacks.items()} | ({LATEST: latest} if latest else {})
     usual = labels.get(PRODUCTION, latest)
     return Shelf(name, dict(sorted(files.items())), tuple(events), digests, stacks, labels, usual)
+
+
+def _moved(stack: tuple[int, ...], event: Event) -> tuple[int, ...]:
+    """The versions that a label was on, after an event; one that it is on already adds no step."""
+    if event.verb is Verb.PROMOTED:
+        return stack if stack[-1:] == (event.version,) else (*stack, event.version)
+    while len(stack) > 1 and stack[-1] != event.version:
+        stack = stack[:-1]
+    return stack
 
 
 def append(folder: Path, event: Event) -> None:

@@ -85,25 +85,31 @@ class Template:
         return "\n\n".join(message["content"] for message in messages)
 
     def bound(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Every variable with its value, given or default, as plain data; raises `PromptError`."""
+        """Every variable with its value, given or default, as plain data; raises `PromptError`, with all faults."""
         values: dict[str, Any] = {}
+        missing: list[str] = []
+        wrong: list[tuple[str, str]] = []
         for name, variable in self.variables.items():
             if name in variables:
                 try:
                     value = plain(variables[name])
                 except TypeError as error:
-                    raise self._refused(name, f"the variable {name!r} can't go into a prompt: {error}") from None
+                    wrong.append((name, f"the variable {name!r} can't go into a prompt: {error}"))
+                    continue
                 if variable.type != "any" and (said := variable.fault(value)):
-                    raise self._refused(name, f"the variable {name!r} {said}")
+                    wrong.append((name, f"the variable {name!r} {said}"))
                 values[name] = value
             elif variable.required:
-                raise self._refused(name, f"the variable {name!r} is missing")
+                missing.append(name)
             else:
                 values[name] = variable.default
-        for name in variables if len(variables) > len(values) or variables.keys() - values.keys() else ():
-            if name not in values:
-                takes = ", ".join(self.variables) or "none"
-                raise self._refused(name, f"it takes no variable {name!r}; it takes {takes}")
+        if missing:
+            wrong.append((missing[0], f"the {_variables(missing)} {'is' if len(missing) == 1 else 'are'} missing"))
+        if unknown := [name for name in variables if name not in self.variables]:
+            takes = ", ".join(self.variables) or "none"
+            wrong.append((unknown[0], f"it takes no {_variables(unknown)}; it takes {takes}"))
+        if wrong:
+            raise self._refused(wrong[0][0], "; ".join(said for _, said in wrong))
         return values
 
     def _turns(self, text: str) -> Iterator[tuple[str, str]]:
@@ -204,6 +210,10 @@ def _agreed(head: Head, syntax: Syntax) -> Mapping[str, Variable]:
     for unused in head.variables.keys() - syntax.variables.keys():
         raise SyntaxFault(1, f"the variable {unused!r} is declared and never used")
     return head.variables
+
+
+def _variables(names: list[str]) -> str:
+    return f"variable{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
 
 
 def _content(text: str, rendering: Rendering) -> str | list[dict[str, Any]]:

@@ -81,4 +81,4 @@ class Split:
 def _refreshed(experiment: Experiment) -> None:
     """Learn how it stands before the first decision; where the ledger can't be read, it does not run."""
     with suppress(LedgerError):
-        experiment.refresh()
+        experiment.learn()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -92,6 +95,38 @@ def test_a_variant_that_is_not_tested_is_refused(ledger: Ledger) -> None:
     """With those that are."""
     with pytest.raises(ConfigError, match=r"no arm '4'; there are: 1, 2"):
         PromptABTest("extraction", [1, 2], ledger=ledger).track_result(4, True, 1.0)
+
+
+def test_a_score_that_is_no_number_is_refused(ledger: Ledger) -> None:
+    """Before it is written, where nobody could reckon with it."""
+    test = PromptABTest("extraction", [1, 2], ledger=ledger)
+    with pytest.raises(ConfigError, match="a score is a finite number, not 'x'"):
+        test.track_result(1, True, "x")  # type: ignore[arg-type]
+    assert test.results == {1: [], 2: []}
+
+
+def test_every_thread_waits_for_the_first_reading(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the first ones of a program would not know that the test is over."""
+    test = PromptABTest("extraction", [1, 2], ledger=ledger)
+    test.get_variant()
+    test.experiment.stop("2").result()
+    reading, over, real = threading.Event(), threading.Event(), Ledger.news
+
+    def slow(self: Ledger, *about: Any, **how: Any) -> Any:
+        reading.set()
+        over.wait(30)
+        return real(self, *about, **how)
+
+    monkeypatch.setattr(Ledger, "news", slow)
+    later = PromptABTest("extraction", [1, 2], ledger=ledger)
+    with ThreadPoolExecutor(20) as pool:
+        variants = [pool.submit(later.get_variant, "first")]
+        reading.wait(30)
+        variants += [pool.submit(later.get_variant, f"unit {n}") for n in range(19)]
+        done, _ = wait(variants, 0.05)
+        over.set()
+    assert not done
+    assert {variant.result() for variant in variants} == {2}
 
 
 async def test_in_async_code_nothing_waits_and_the_twins_are_durable(ledger: Ledger) -> None:

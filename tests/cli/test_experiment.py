@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from orchestra import Ledger, MultiModelAPI, PromptABTest
+from orchestra.cli import books
 from orchestra.cli.experiment_screen import plot
 from orchestra.prompting.analysis import Difference
 from orchestra.testing import Scripted
@@ -61,8 +62,9 @@ async def test_a_whole_experiment(run: Run, policy: Path) -> None:
     assert sum(arm["units"] for arm in data["arms"]) == sum(arm["results"] for arm in data["arms"]) == 120
     assert data["differences"][0]["interval"][0] > 0
     assert [arm["requests"] for arm in data["arms"]] == [arm["units"] for arm in data["arms"]]
-    assert [arm["cost_usd"] for arm in data["arms"]] == pytest.approx([0.001, 0.001])
-    assert data["guardrails"][0]["state"] == "kept"
+    assert [arm["cost_usd"] for arm in data["arms"]] == ["0.001", "0.001"]
+    guardrail = data["guardrails"][0]
+    assert (guardrail["mean"], guardrail["control"], guardrail["state"]) == ("0.001", "0.001", "kept")
     shown = run("experiment", "status", "bigger").out
     assert "large wins: better than small by" in shown
     assert "large ← winner" in shown
@@ -92,6 +94,40 @@ def test_a_test_made_in_code_is_shown_too(run: Run, policy: Path) -> None:
     assert "extraction 1/2" in run("experiment", "status").out
     data = run("experiment", "status", "extraction 1/2", "--json").json
     assert [arm["results"] for arm in data["arms"]] == [0, 1]
+
+
+async def test_a_stopped_one_says_when_and_advises_nothing(
+    run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its start is told too; while no interval is known there is no plot."""
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(books, "WALL", lambda: now[0])
+    with PromptABTest("tone", [1, 2], ledger=Ledger("books.db", wall=lambda: now[0])) as test:
+        for n in range(4):
+            test.track_result(1 + n % 2, True, n / 10)
+        shown = run("experiment", "status", "tone 1/2", "--timezone", "UTC").out
+        assert "running since 08:00 (0s)" in shown
+        assert "more per arm" in shown
+        assert "too few to say more" in shown
+        assert not {"●", "│", "┄"} & set(shown)
+        now[0] += 125
+        test.experiment.stop().result()
+        now[0] += 3600
+        shown = run("experiment", "status", "tone 1/2", "--timezone", "UTC").out
+    assert "stopped at 08:02, ran for 2m 5s from 08:00 on" in shown
+    assert "no winner: 2 was ahead of 1 by 0.1; excluded: nothing\n" in shown
+    assert "more per arm" not in shown
+    assert run("experiment", "status", "tone 1/2", "--json").json["more_per_arm"] is None
+
+
+def test_where_none_is_declared_it_is_said_how(run: Run, policy: Path) -> None:
+    """By the list, and to who starts one; what is said can be taken as it is."""
+    policy.write_text("providers: {openai: {api_key: sk-none}}\nledger: {path: books.db, durability: process}\n")
+    told = run("experiment", "status").out.strip()
+    assert run("experiment", "start", "foo").err == f"error: no experiment is called 'foo'; {told}\n"
+    example = told.partition("as in ")[2].partition(", and a policy")[0]
+    policy.write_text(f"{policy.read_text()}{example}\npolicies: {{default: {{kind: split, experiment: bigger}}}}\n")
+    assert run("experiment", "start", "bigger").out.startswith("bigger runs: small, large")
 
 
 def test_a_file_that_says_otherwise_is_told_of(run: Run, policy: Path) -> None:
@@ -134,6 +170,7 @@ def test_a_plot_has_the_estimate_in_its_interval() -> None:
     unknown = Difference("b", "a", 5, 0.1, (float("-inf"), float("inf")), "asymptotic", False, 0.2)
     known = Difference("b", "a", 50, 0.1, (-0.1, 0.3), "asymptotic", False, 0.2)
     none = Difference("b", "a", 0, 0.0, (-1.0, 1.0), "exact", False, 0.0)
+    assert plot([none, unknown, unknown]) == []
     lines = plot([none, unknown, known, known])
     assert [len(line) for line in lines] == [18] * len(lines)
     columns = ["".join(line[10 + 2 * n] for line in lines) for n in range(4)]

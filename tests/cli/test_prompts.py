@@ -84,6 +84,10 @@ def test_a_prompt_is_rendered_without_a_call(run: Run, hello: Path, tmp_path: Pa
     for pair in ("name", "name=@nowhere.txt"):
         assert run("prompts", "render", "hello", "--var", pair).code == 2
     assert "did you mean 'hello'" in run("prompts", "render", "helo").err
+    assert (
+        "the variables 'target_fields', 'html_content' are missing; it takes no variables 'foo', 'bar'; it takes "
+        in run("prompts", "render", "extraction", "--var", "foo=1", "--var", "bar=2").err
+    )
 
 
 def test_turns_and_images_are_told_apart(run: Run, hello: Path) -> None:
@@ -122,6 +126,17 @@ def test_the_list_and_the_books_agree(run: Run, hello: Path) -> None:
     assert data["versions"] == [row]
 
 
+def test_a_version_that_was_changed_is_told_of(run: Run, hello: Path) -> None:
+    """In the list and beside its digest: whoever takes it is refused."""
+    run("prompts", "new", "hello", stdin="Hi {{ name }}!")
+    assert run("prompts", "list", "hello").err == ""
+    hello.write_text(HELLO.replace("Hello", "Goodbye"))
+    assert run("prompts", "list").err == "warning: hello v1 is refused: its file was changed after it was made\n"
+    (listed,) = run("prompts", "list", "hello", "--json").json
+    assert [row["changed"] for row in listed["versions"]] == [True, False]
+    assert " changed " in run("prompts", "show", "hello").out
+
+
 def test_lint_finds_every_mistake_and_leaves_with_1(run: Run, hello: Path) -> None:
     """In templates, front matter and the variables of tests, each in a line with its place."""
     assert run("prompts", "lint").code == 0
@@ -132,7 +147,10 @@ def test_lint_finds_every_mistake_and_leaves_with_1(run: Run, hello: Path) -> No
     found = run("prompts", "lint", "hello", "--json")
     assert (found.code, found.json["versions"], found.json["ok"]) == (1, 4, False)
     first, second, third, fourth = found.json["problems"]
-    assert first == "prompt 'hello', version 1, line 4: the variable 'name' is missing (test 1)"
+    assert first.startswith(
+        "prompt 'hello', version 1, line 4: the variable 'name' is missing; it takes no variable 'nam'"
+    )
+    assert first.endswith(" (test 1)")
     assert second.endswith("v2.j2:2: descripton: no such key 'descripton'; did you mean 'description'?")
     assert third.startswith("prompt 'hello', version 3, line 2: unexpected")
     assert fourth.startswith("prompt 'hello', version 4: 'output' is no JSON schema")

@@ -128,6 +128,8 @@ def test_what_was_recorded_here_is_known_at_once(made: Made) -> None:
     [
         ("no arm 'newer'; there are: old, new", {"arm": "newer", "score": 1.0}),
         ("finite number", {"arm": "new", "score": float("nan")}),
+        ("a score is a finite number, not 'x'", {"arm": "new", "score": "x"}),
+        ("a success is True or False, not 'yes'", {"arm": "new", "success": "yes"}),
         ("a score, or whether it was a success", {"arm": "new"}),
     ],
 )

@@ -100,6 +100,24 @@ def test_labels_move_forward_and_back(tmp_path: Path, write: Write) -> None:
             library.promote("tone", 1, label)
 
 
+def test_a_promotion_to_where_the_label_is_adds_no_step(tmp_path: Path, write: Write) -> None:
+    """A rollback goes to another version, in a history with such steps too; where it went before stays so."""
+    for n in (1, 2):
+        write("tone", n, f"Be kind {n}.")
+    library = Library(tmp_path)
+    for n in (1, 2, 2):
+        library.promote("tone", n)
+    history = tmp_path / "tone" / "history"
+    lines = history.read_text().splitlines(keepends=True)
+    assert sum("promoted" in line for line in lines) == 2
+    assert (library.rollback("tone"), library.labels("tone")["production"]) == (1, 1)
+    history.write_text("".join([*lines, lines[-1]]))
+    assert Library(tmp_path).rollback("tone") == 1
+    history.write_text("".join([*lines, lines[-1], lines[-1].replace("promoted", "rolled-back")]))
+    assert Library(tmp_path).labels("tone")["production"] == 2
+    assert Library(tmp_path).rollback("tone") == 1
+
+
 def test_a_version_that_was_changed_is_refused(tmp_path: Path, write: Write) -> None:
     """By whoever reads it next: once it was made by the library, promoted, or followed by another."""
     made = Library(tmp_path)

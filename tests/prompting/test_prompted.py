@@ -142,7 +142,7 @@ async def test_an_explanation_reads_the_request_as_it_will_be(library: Library, 
     ("options", "kind", "said"),
     [
         ({"prompt_id": "extract", "variables": {"fields": []}}, PromptError, "the variable 'html' is missing"),
-        ({"prompt_id": "extract"}, PromptError, "is missing"),
+        ({"prompt_id": "extract"}, PromptError, "variables 'fields', 'html' are missing"),
         ({"prompt_id": "extract", "variables": {**VARIABLES, "x": 1}}, PromptError, "takes no variable 'x'"),
         ({"prompt_id": "extrac", "variables": {}}, PromptError, "did you mean 'extract'"),
         ({"prompt_id": "extract", "variables": VARIABLES, "version": 7}, PromptError, "there is no version 7"),

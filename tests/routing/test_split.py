@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -141,3 +144,34 @@ async def test_an_experiment_in_an_arm_of_another(ledger: Ledger) -> None:
     (request,) = leaf.requests
     assert request.labels["experiment"] == "outer,tone"
     assert request.labels["arm"] in {f"{a},{b}" for a in ("a", "b") for b in ("old", "new")}
+
+
+async def test_everybody_waits_for_the_first_reading(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many first requests there are at once; the loop goes on meanwhile, and the ledger is read once."""
+    starter, node = tried(ledger), tried(ledger)
+    assert starter.experiment is not None
+    starter.experiment.start().result()
+    wanted = {user: (await starter(of(user))).text for user in USERS[:20]}
+    reading, over, real = threading.Event(), threading.Event(), Ledger.news
+    times: list[str] = []
+
+    def slow(self: Ledger, *about: Any, **how: Any) -> Any:
+        times.append(threading.current_thread().name)
+        reading.set()
+        over.wait(30)
+        return real(self, *about, **how)
+
+    monkeypatch.setattr(Ledger, "news", slow)
+    requests = [asyncio.create_task(node(of(user))) for user in list(wanted)[:1]]
+    await asyncio.to_thread(reading.wait, 30)
+    requests += [asyncio.create_task(node(of(user))) for user in list(wanted)[1:]]
+    await asyncio.sleep(0.01)
+    assert not any(request.done() for request in requests)
+    over.set()
+    answers = await asyncio.gather(*requests)
+    assert dict(zip(wanted, (answer.text for answer in answers), strict=True)) == wanted
+    assert len(times) == 1
+    for label in ("old", "new"):
+        model = node.arms[label].model
+        assert isinstance(model, Scripted)
+        assert all(request.labels == {"experiment": "tone", "arm": label} for request in model.requests)
