@@ -12,7 +12,7 @@ from orchestra import Request
 from orchestra.ensemble import Vote
 from orchestra.ensemble.answers import Answers
 from orchestra.ensemble.learned import NEWEST, VOTE, Learned, Past, fold, past_of
-from orchestra.ensemble.recorded import Case, names_of, read
+from orchestra.ensemble.recorded import Case, cases, names_of, read
 from orchestra.ensemble.weights import EVEN, Fit, Groups, winner
 from orchestra.ledger import Event, Ledger
 from orchestra.prompting.scores import SCORE
@@ -158,14 +158,14 @@ def test_on_recorded_answers_learned_weights_do_not_lose_to_the_plain_vote(full:
     path = SHARED / "data/recorded/crux.jsonl.gz"
     if not path.exists():
         pytest.skip("the recorded answers are not there")
-    cases, chance, strong = read(path, Answers("code", "answer")), random.Random(1), "gpt-4o-2024-08-06"
-    chance.shuffle(cases)
-    names = [name for name in names_of(cases) if name != strong]
+    recorded, chance, strong = cases(read(path), Answers("code", "answer")), random.Random(1), "gpt-4o-2024-08-06"
+    chance.shuffle(recorded)
+    names = [name for name in names_of(recorded) if name != strong]
     gains = []
     for _ in range(10):
         panel = chance.sample(names, chance.choice((4, 5)))
-        fit = fit_of(fold(Past(), events_of(cases[:400], panel, full, strong), ()), panel)
-        unseen = [(case.groups(panel), case.truth(panel)) for case in cases[400:]]
+        fit = fit_of(fold(Past(), events_of(recorded[:400], panel, full, strong), ()), panel)
+        unseen = [(case.groups(panel), case.truth(panel)) for case in recorded[400:]]
         plain, ours = (
             sum(winner(vote, weights) == truth for vote, truth in unseen) / len(unseen)
             for weights in ([1] * len(panel), fit.weights)

@@ -66,7 +66,7 @@ def test_a_cascade_is_what_its_policy_says() -> None:
         (f"kind: vote, {MODELS}, otherwise: nobdy", "no model or policy is called 'nobdy'"),
         (f"kind: vote, {MODELS}, answers: label", "labels"),
         (f"kind: vote, {MODELS}, answers: {{pattern: '('}}", "no regular expression"),
-        ("kind: cascade, models: [gpt-4o-mini]", "at least 2"),
+        ("kind: cascade, models: [gpt-4o-mini]", "needs 2 or more, and has 1"),
         ("kind: cascade, models: [gpt-4o-mini, gpt-4o], accept: judge", "needs a 'judge'"),
         ("kind: cascade, models: [gpt-4o-mini, gpt-4o]", "gpt-4o-mini is one model, whose answer has no agreement"),
     ],
