@@ -76,6 +76,34 @@ def test_live_counts_the_keys_that_are_there(run, monkeypatch: pytest.MonkeyPatc
     assert {"name": "gpt-4o-mini", "reason": "no key: OPENAI_API_KEY is not set"} in said.json["passed_over"]
 
 
+def test_live_says_first_that_a_budget_has_no_room(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is chosen because nothing else is left would be refused: said at the top, and in a field of its own."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    (tmp_path / "orchestra.yaml").write_text(
+        "budgets: {tiny: {limit_usd: 0.000001, on_exceeded: refuse}}\n"
+        "policies: {default: {kind: route, strategy: cost_optimized, models: [gpt-4o-mini, gpt-4o]}}\n"
+    )
+    lines = run("explain", "hello", "--live").out.splitlines()
+    assert lines[0].startswith("a call would be refused: budget 'tiny' has $0.000001 left")
+    assert lines[1].startswith("gpt-4o-mini  ← cost_optimized")
+    assert not any("not gpt-4o-mini" in line for line in lines)
+    assert any("not gpt-4o: budget 'tiny'" in line for line in lines)
+    assert run("explain", "hello", "--live", "--json").json["refused"].startswith("budget 'tiny'")
+    assert run("explain", "hello", "--json").json["refused"] is None
+
+
+def test_what_an_adaptive_policy_reckons_with_is_in_words(run, tmp_path: Path) -> None:
+    """Where the expected quality comes from, without the names that the record has for it."""
+    (tmp_path / "orchestra.yaml").write_text(
+        "policies: {default: {kind: route, strategy: adaptive, explore: 0, models: [gpt-4o-mini, gpt-4o]}}\n"
+    )
+    out = run("explain", "hello", "--task", "chat").out
+    assert "by chance, the better the likelier; expected quality 0." in out.splitlines()[0]
+    assert "by its price, unscored for chat yet" in out.splitlines()[0]
+    assert "measured gpt-4o: expected quality 0." in out
+    assert "anyone" not in out
+
+
 def test_live_without_any_key_says_what_to_set(run) -> None:
     """When nothing can be called the error lists each model and the variables that would help."""
     said = run("explain", "hello", "--live", "-c", str(CLASSIC))
