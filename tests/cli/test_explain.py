@@ -92,6 +92,47 @@ def test_live_says_first_that_a_budget_has_no_room(run, tmp_path: Path, monkeypa
     assert run("explain", "hello", "--json").json["refused"] is None
 
 
+ENSEMBLES = """
+policies:
+  panel: {kind: vote, models: [groq, mistral, openai], stop: decided, otherwise: gpt-4o}
+  steps: {kind: cascade, models: [{kind: vote, models: [groq, mistral, openai]}, gpt-4o], threshold: 0.9}
+  ranked: {kind: rank, models: [groq, mistral], judge: gpt-4o, metric: clarity}
+  fused: {kind: fuse, models: [groq, mistral], arbiter: gpt-4o}
+  checked: {kind: verify, generator: groq, validator: null, checks: [{python: true}], otherwise: gpt-4o}
+"""
+PLANS = {
+    "panel": [
+        "asks groq, mistral, openai, as many as can decide",
+        "they agree where 67% of them say the same",
+        "where they do not: gpt-4o",
+    ],
+    "steps": [
+        "asks a vote of groq, mistral, openai, then gpt-4o",
+        "an answer is taken where 90% of its members agree, the last one always",
+    ],
+    "ranked": ["asks groq, mistral", "judge: gpt-4o, by clarity"],
+    "fused": [
+        "asks groq, mistral",
+        "records are merged field by field; below 67% agreement: gpt-4o",
+        "texts are made one by the strongest model with a key",
+    ],
+    "checked": [
+        "asks groq",
+        "checker: its checks alone",
+        "what is wrong goes back to its author at most 1 time; where it stays wrong: gpt-4o",
+    ],
+}
+
+
+@pytest.mark.parametrize("policy", PLANS)
+def test_an_ensemble_says_what_it_will_do(run, tmp_path: Path, policy: str) -> None:
+    """Whom it asks in which order, and what follows where they do not agree, in the drawing and as JSON."""
+    (tmp_path / "orchestra.yaml").write_text(ENSEMBLES)
+    assert run("explain", "hi", "-p", policy, "--json").json["plan"] == PLANS[policy]
+    out = run("explain", "hi", "-p", policy).out
+    assert all(step in out for step in PLANS[policy])
+
+
 def test_what_an_adaptive_policy_reckons_with_is_in_words(run, tmp_path: Path) -> None:
     """Where the expected quality comes from, without the names that the record has for it."""
     (tmp_path / "orchestra.yaml").write_text(
