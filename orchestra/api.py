@@ -15,6 +15,8 @@ from orchestra.asking import UNSET, asked, refuse_what_is_no_score, texts_of
 from orchestra.build import build
 from orchestra.build.strategy import ensemble
 from orchestra.door import sync
+from orchestra.ensemble.verify import Verify
+from orchestra.ensemble.vote import Vote
 from orchestra.errors import ConfigError, DeadlineExceeded, OrchestraError
 from orchestra.prompting import Experiment, Library
 from orchestra.prompting.prompted import as_asked
@@ -272,7 +274,7 @@ def decided(arm: Arm, request: Request, live: bool = False) -> Choice:
     if node is not None:
         return node.explain(as_asked(arm.model, request), live)
     name, reason = arm.name, "named by the caller"
-    if len(arm.members) == 1 and arm.members[0].name != arm.name:
+    if len(arm.members) == 1 and arm.members[0].name != arm.name and not isinstance(arm.model, (Verify, Vote)):
         name, reason = arm.members[0].name, f"the one model of {arm.name!r}"
     return Choice(arm=name, rule="asked for", reason=reason, features=facts_of(request).shown(), chain=(name,))
 

@@ -167,7 +167,7 @@ def priced(model: ModelConfig, entry: Entry) -> int | None:
 
 def _facts_of(entry: Entry) -> Facts:
     return Facts(
-        task=entry.task_type or entry.labels.get("task"),
+        task=entry.task_type or entry.task_guessed,
         input_tokens=entry.input_tokens,
         estimated=False,
         tags=entry.tags,

@@ -97,6 +97,8 @@ def _trained(builder: Builder, spec: RouteSpec, arms: tuple[str, ...], path: Key
     if spec.trained is None:
         return None
     file = trained_path(builder.tree.file, spec.trained)
+    if not file.exists():  # nothing is trained yet
+        return None
     try:
         trained = Trained.load(file)
     except ConfigError as error:

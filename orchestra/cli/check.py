@@ -94,6 +94,24 @@ def findings(file: PolicyFile, tree: Tree) -> Iterator[str]:
                 "'input_usd_per_mtok' and 'output_usd_per_mtok' under 'models:'"
             )
     yield from _keyless(file, members)
+    yield from _untrained(file)
+
+
+def _untrained(file: PolicyFile) -> Iterator[str]:
+    """The policies that learn and have not been taught yet."""
+    from orchestra.build.routes import trained_path
+
+    for name, spec in file.settings.policies.items():
+        if getattr(spec, "strategy", None) != "learned":
+            continue
+        path, trained = ("policies", name), getattr(spec, "trained", None)
+        if trained is None:
+            yield f"{file.place(path)}: nothing is trained, so the strongest is asked; add 'trained: learned.json'"
+        elif not trained_path(file, trained).exists():
+            yield (
+                f"{file.place((*path, 'trained'))}: {trained} is not there yet, so the strongest is asked; "
+                f"'orchestra learn --policy {name}' writes it"
+            )
 
 
 def _keyless(file: PolicyFile, members: dict[str, ModelConfig]) -> Iterator[str]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestra.routing.purse import BUDGET
 from orchestra.trace import choice_dict
 
 if TYPE_CHECKING:
+    from rich.text import Text
     from rich.tree import Tree as Drawing
 
     from orchestra.api import MultiModelAPI
@@ -36,6 +38,8 @@ def as_data(choices: list[Choice], tree: Tree) -> dict[str, Any]:
     return {
         **choice_dict(first),
         "chosen": choices[-1].arm,
+        "refused": _refused(choices[-1]),
+        "plan": list(_plan(choices[-1], tree)),
         "candidates": [_candidate(name, tree) for name in choices[-1].chain],
         "within": [choice_dict(choice) for choice in inner],
     }
@@ -46,18 +50,19 @@ def drawn(choices: list[Choice], tree: Tree) -> Drawing:
     from rich.text import Text
     from rich.tree import Tree as Drawing
 
-    top = place = Drawing(_headline(choices[0]))
+    headline = Text(_headline(choices[0]))
+    if refused := _refused(choices[-1]):
+        headline = Text.assemble((f"a call would be refused: {refused}", "yellow"), "\n", headline)
+    top = place = Drawing(headline)
     for n, choice in enumerate(choices):
         place = place.add(_headline(choice)) if n else place
         if choice is choices[-1]:
             for lack in _lacks(choice.arm, tree):
                 place.add(Text(lack, style="yellow"))
-        if choice.features:
-            place.add("saw " + ", ".join(n if v is True else f"{n} {v}" for n, v in choice.features.items()))
-        for name, measure in choice.record.get("measured", {}).items():
-            place.add(f"measured {name}: {', '.join(f'{what} {value:.4g}' for what, value in measure.items())}")
-        for name, reason in choice.passed_over:
-            place.add(Text(f"not {name}: {reason}", style="dim"))
+            for step in _plan(choice, tree):
+                place.add(Text(step))
+        for line in _reckoned(choice):
+            place.add(line)
     if signed := choices[0].record.get("hash"):
         first = choices[0].record
         top.add(Text(f"policy {first['policy']!r}, version {first['version']}, hash {signed}", style="dim"))
@@ -100,5 +105,37 @@ def _lacks(name: str, tree: Tree) -> Iterator[str]:
         yield f"retired on {model.card.retired_on}{instead}"
 
 
+def _reckoned(choice: Choice) -> Iterator[Text]:
+    """What a decision was made from, and whom it passed over."""
+    from rich.text import Text
+
+    from orchestra.cli.figures import measures
+
+    if choice.features:
+        yield Text("saw " + ", ".join(n if v is True else f"{n} {v}" for n, v in choice.features.items()))
+    for name, measure in choice.record.get("measured", {}).items():
+        yield Text(f"measured {name}: {measures(measure)}")
+    for name, reason in choice.passed_over:
+        if name != choice.arm:
+            yield Text(f"not {name}: {reason}", style="dim")
+
+
+def _plan(choice: Choice, tree: Tree) -> Iterator[str]:
+    """The steps of what is chosen, where it is an ensemble."""
+    from orchestra.cli.plan import plan
+    from orchestra.settings.flat import policies
+
+    return plan(policies(tree.file).get(choice.arm))
+
+
+def _refused(choice: Choice) -> str | None:
+    """Why a call would be refused: the budgets have no room for any model of the chain; `None` when they have."""
+    reasons = dict(choice.passed_over)
+    short = choice.chain and all(reasons.get(name, "").startswith(BUDGET) for name in choice.chain)
+    return reasons[choice.arm] if short else None
+
+
 def _headline(choice: Choice) -> str:
-    return f"{choice.arm}  ← {choice.rule}: {choice.reason}"
+    last = dict(choice.passed_over).get(choice.arm)
+    ill = f" (nothing else is left: {last})" if last and not last.startswith(BUDGET) else ""
+    return f"{choice.arm}  ← {choice.rule}: {choice.reason}{ill}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,14 @@ from zoneinfo import ZoneInfo
 from orchestra.ledger.money import usd
 from orchestra.ledger.usage import local
 
+WORDS: Mapping[str, str] = {
+    "mean": "expected quality",
+    "drawn": "drawn by chance",
+    "usd": "USD",
+    "latency_s": "seconds",
+    "in_flight": "in flight",
+}
+"""Measures whose names are not for people."""
 FULL, PART, EMPTY = "█", "▒", "░"
 CENT_DIGITS = 8
 """An amount in nano-USD with more digits is at least ten cents: it is shown to the cent."""
@@ -21,6 +30,11 @@ def money(amount: int) -> str:
     text = f"{rounded:,f}"
     whole, _, rest = text.partition(".")
     return f"${whole}.{rest[:2]}{rest[2:].rstrip('0')}"
+
+
+def measures(found: Mapping[str, float]) -> str:
+    """What was measured of an arm, in words."""
+    return ", ".join(f"{WORDS.get(name, name)} {value:.4g}" for name, value in found.items() if name != "anyone")
 
 
 def counted(count: int, word: str) -> str:

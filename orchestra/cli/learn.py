@@ -50,7 +50,7 @@ def learn(
     file = read(find(config))
     name, spec = route_named(file.settings.policies, policy)
     if spec.trained is None and not dry_run:
-        raise ConfigError(f"policy {name!r} does not say where what is learned is kept: add 'trained: learned.json'")
+        raise ConfigError(f"policy {name!r} names no file for what is learned: add 'trained: learned.json' to it")
     with books.opened(config) as found, Progress() as progress:
         arms, costs = arms_of(file, spec)
         progress.say("reading examples")

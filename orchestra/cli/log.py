@@ -52,7 +52,7 @@ def log(
         def wanted(row: Entry) -> bool:
             return (
                 model in (None, row.model, row.name, row.served)
-                and task in (None, row.task_type)
+                and task in (None, row.task_type, row.task_guessed)
                 and all(row.tags.get(name) == value for name, value in tags.items())
                 and not (errors and row.success)
             )
@@ -87,6 +87,7 @@ def show(rows: Sequence[Entry], zone: ZoneInfo) -> None:
     """Print the table."""
     from orchestra.cli.figures import moment, seconds
     from orchestra.cli.row import cost, outcome, tags
+    from orchestra.ledger.usage import task_of
 
     if not rows:
         out().print("no calls")
@@ -103,7 +104,7 @@ def show(rows: Sequence[Entry], zone: ZoneInfo) -> None:
             row.id[:ID_SHOWN],
             row.request[:ID_SHOWN],
             row.name or row.model,
-            row.task_type or "",
+            task_of(row) or "",
             f"{row.input_tokens:,}",
             f"{row.output_tokens:,}",
             cost(row),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestra.cli.figures import counted, moment, money, seconds
+from orchestra.cli.figures import counted, measures, moment, money, seconds
 from orchestra.ledger.money import shown
-from orchestra.ledger.usage import local, totals
+from orchestra.ledger.usage import local, task_of, totals
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -98,8 +98,8 @@ def decided(made: Mapping[str, Any]) -> Text:
     facts = {name: value for name, value in made.get("facts", {}).items() if name != "request"}
     if facts:
         text.append(f"\nsaw       {tags(facts)}")
-    for arm, measures in made.get("measured", {}).items():
-        text.append(f"\nmeasured  {arm}: {tags({name: f'{value:.4g}' for name, value in measures.items()})}")
+    for arm, found in made.get("measured", {}).items():
+        text.append(f"\nmeasured  {arm}: {measures(found)}")
     if "hash" in made:
         text.append(f"\npolicy    version {made.get('version')}, hash {made['hash']}")
     return text
@@ -129,8 +129,8 @@ def _facts(row: Entry, request: Sequence[Entry], zone: ZoneInfo) -> Iterator[tup
 
 
 def _optional(row: Entry) -> Iterator[tuple[str, str]]:
-    if row.task_type:
-        yield "task", row.task_type
+    if task := task_of(row):
+        yield "task", f"{task} (guessed: the caller did not say)" if row.task_guessed else task
     if row.tags:
         yield "tags", tags(row.tags)
     if row.labels:

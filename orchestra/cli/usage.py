@@ -25,7 +25,10 @@ SLEEP = time.sleep
 
 def usage(
     since: Annotated[str, typer.Option(metavar="TIME", help="From then on: 24h, 7d or 2026-01-31.")] = "24h",
-    by: Annotated[str, typer.Option(metavar="WHAT", help="model, task, prompt, provider, day or tag:NAME.")] = "model",
+    by: Annotated[
+        str,
+        typer.Option(metavar="WHAT", help="model, task ('chat?' is a guess), prompt, provider, day or tag:NAME."),
+    ] = "model",
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")] = False,
     timezone: books.Timezone = None,
     config: options.Config = None,

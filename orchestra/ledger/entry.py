@@ -72,6 +72,11 @@ class Entry:
         return self.input_tokens + self.output_tokens
 
     @property
+    def task_guessed(self) -> str | None:
+        """The kind of task as a route told it; `None` where the caller said it, or nobody did."""
+        return None if self.task_type else self.labels.get("task")
+
+    @property
     def success(self) -> bool:
         return self.error is None
 

@@ -44,6 +44,7 @@ _COLUMNS: dict[str, Callable[[Entry], Any]] = {
     "status": lambda row: row.status,
     "tags": lambda row: dict(row.tags),
     "labels": lambda row: dict(row.labels),
+    "task_guessed": lambda row: row.task_guessed,
     "price": lambda row: row.price,
 }
 _TIMES: dict[str, Callable[[Entry], float]] = {

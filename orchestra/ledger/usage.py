@@ -160,7 +160,7 @@ def key_of(by: str) -> Key | None:
         case "model", "", _:
             return lambda row: row.model or None
         case "task", "", _:
-            return lambda row: row.task_type
+            return task_of
         case "prompt", "", _:
             return _prompt
         case "provider", "", _:
@@ -172,6 +172,11 @@ def key_of(by: str) -> Key | None:
     close = get_close_matches(by, BY, n=1)
     meant = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(BY)}, {TAG}NAME"
     raise ValueError(f"calls can't be grouped by {by!r}; {meant}")
+
+
+def task_of(row: Entry) -> str | None:
+    """The caller's word for the task, or what a route guessed, marked: `chat?`."""
+    return row.task_type or (f"{row.task_guessed}?" if row.task_guessed else None)
 
 
 def local(at: float, zone: ZoneInfo) -> datetime:

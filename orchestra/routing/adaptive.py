@@ -128,7 +128,10 @@ class Adaptive:
         return quality - measure.get(PRICED, 0.0) / self.usd_per_quality_point / 100
 
     def _said(self, measure: Mapping[str, float], facts: Facts) -> str:
-        known = f"{measure['mean']:.2f} over {measure['scores']:.1f} scores{f' for {facts.task}' if facts.task else ''}"
+        task = f" for {facts.task}" if facts.task else ""
+        scores = round(measure["scores"])
+        by = f"{scores} score{'s' if scores > 1 else ''}{task}" if scores else f"its price, unscored{task} yet"
+        known = f"expected quality {measure['mean']:.2f}, by {by}"
         if "drawn" not in measure:
             return f"{known}; the day's money for trying others is spent"
-        return f"tried as any other ({known})" if measure["anyone"] else f"drew {measure['drawn']:.2f} from {known}"
+        return f"by chance, {'each as likely' if measure['anyone'] else 'the better the likelier'}; {known}"

@@ -62,7 +62,10 @@ def learned(
     for arm in arms:
         count = sum(arm in example.scores for example in examples)
         if count < FEWEST:
-            raise ConfigError(f"{count} scored examples of {arm!r} are too few to learn from; it takes {FEWEST}")
+            raise ConfigError(
+                f"{count} scored examples of {arm!r} are too few to learn from; it takes {FEWEST}: score more of its "
+                f"answers (api.score; preferred_model={arm!r} asks it), or give labelled prompts with --labelled FILE"
+            )
     examples = random.Random(seed).sample(examples, min(len(examples), MOST))
     models, known = _models(examples, cheapest)
     gains = _gains(examples, known, arms)

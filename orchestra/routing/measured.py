@@ -105,7 +105,7 @@ def fold(before: Measured, events: Sequence[Event], entries: Sequence[Entry]) ->
             continue
         speed = speeds.get(entry.model)
         speeds[entry.model] = UNMEASURED.after(entry, weight=1.0) if speed is None else speed.after(entry)
-        answered[entry.request] = (entry.model, entry.task_type or entry.labels.get("task"))
+        answered[entry.request] = (entry.model, entry.task_type or entry.task_guessed)
     for event in events:
         if event.kind != SCORE or event.payload["metric"] != QUALITY:
             continue

@@ -15,6 +15,8 @@ from orchestra.routing.arm import Arm, expected_usd
 from orchestra.routing.facts import Facts
 
 EVERY_S = 2.0
+BUDGET = "budget "
+"""How a reason begins that is the purse's."""
 
 
 class Purse:
@@ -76,5 +78,5 @@ class Purse:
             if cost and budget.matches(member.model, member.provider, facts.tags):
                 free = self._free.get((budget.name, budget.scope(facts.tags)), budget.limit_nano)
                 if free < nano(cost):
-                    return f"budget {budget.name!r} has {shown(free)} left, it takes about {shown(nano(cost))}"
+                    return f"{BUDGET}{budget.name!r} has {shown(free)} left, it takes about {shown(nano(cost))}"
         return None

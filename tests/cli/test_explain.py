@@ -76,6 +76,75 @@ def test_live_counts_the_keys_that_are_there(run, monkeypatch: pytest.MonkeyPatc
     assert {"name": "gpt-4o-mini", "reason": "no key: OPENAI_API_KEY is not set"} in said.json["passed_over"]
 
 
+def test_live_says_first_that_a_budget_has_no_room(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is chosen because nothing else is left would be refused: said at the top, and in a field of its own."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    (tmp_path / "orchestra.yaml").write_text(
+        "budgets: {tiny: {limit_usd: 0.000001, on_exceeded: refuse}}\n"
+        "policies: {default: {kind: route, strategy: cost_optimized, models: [gpt-4o-mini, gpt-4o]}}\n"
+    )
+    lines = run("explain", "hello", "--live").out.splitlines()
+    assert lines[0].startswith("a call would be refused: budget 'tiny' has $0.000001 left")
+    assert lines[1].startswith("gpt-4o-mini  ← cost_optimized")
+    assert not any("not gpt-4o-mini" in line for line in lines)
+    assert any("not gpt-4o: budget 'tiny'" in line for line in lines)
+    assert run("explain", "hello", "--live", "--json").json["refused"].startswith("budget 'tiny'")
+    assert run("explain", "hello", "--json").json["refused"] is None
+
+
+ENSEMBLES = """
+policies:
+  panel: {kind: vote, models: [groq, mistral, openai], stop: decided, otherwise: gpt-4o}
+  steps: {kind: cascade, models: [{kind: vote, models: [groq, mistral, openai]}, gpt-4o], threshold: 0.9}
+  ranked: {kind: rank, models: [groq, mistral], judge: gpt-4o, metric: clarity}
+  fused: {kind: fuse, models: [groq, mistral], arbiter: gpt-4o}
+  checked: {kind: verify, generator: groq, validator: null, checks: [{python: true}], otherwise: gpt-4o}
+"""
+PLANS = {
+    "panel": [
+        "asks groq, mistral, openai, as many as can decide",
+        "they agree where 67% of them say the same",
+        "where they do not: gpt-4o",
+    ],
+    "steps": [
+        "asks a vote of groq, mistral, openai, then gpt-4o",
+        "an answer is taken where 90% of its members agree, the last one always",
+    ],
+    "ranked": ["asks groq, mistral", "judge: gpt-4o, by clarity"],
+    "fused": [
+        "asks groq, mistral",
+        "records are merged field by field; below 67% agreement: gpt-4o",
+        "texts are made one by the strongest model with a key",
+    ],
+    "checked": [
+        "asks groq",
+        "checker: its checks alone",
+        "what is wrong goes back to its author at most 1 time; where it stays wrong: gpt-4o",
+    ],
+}
+
+
+@pytest.mark.parametrize("policy", PLANS)
+def test_an_ensemble_says_what_it_will_do(run, tmp_path: Path, policy: str) -> None:
+    """Whom it asks in which order, and what follows where they do not agree, in the drawing and as JSON."""
+    (tmp_path / "orchestra.yaml").write_text(ENSEMBLES)
+    assert run("explain", "hi", "-p", policy, "--json").json["plan"] == PLANS[policy]
+    out = run("explain", "hi", "-p", policy).out
+    assert all(step in out for step in PLANS[policy])
+
+
+def test_what_an_adaptive_policy_reckons_with_is_in_words(run, tmp_path: Path) -> None:
+    """Where the expected quality comes from, without the names that the record has for it."""
+    (tmp_path / "orchestra.yaml").write_text(
+        "policies: {default: {kind: route, strategy: adaptive, explore: 0, models: [gpt-4o-mini, gpt-4o]}}\n"
+    )
+    out = run("explain", "hello", "--task", "chat").out
+    assert "by chance, the better the likelier; expected quality 0." in out.splitlines()[0]
+    assert "by its price, unscored for chat yet" in out.splitlines()[0]
+    assert "measured gpt-4o: expected quality 0." in out
+    assert "anyone" not in out
+
+
 def test_live_without_any_key_says_what_to_set(run) -> None:
     """When nothing can be called the error lists each model and the variables that would help."""
     said = run("explain", "hello", "--live", "-c", str(CLASSIC))

@@ -98,6 +98,29 @@ def test_a_policy_to_learn_must_be_named_and_must_learn(run, policy: Path) -> No
     assert "there is none" in run("learn").err
 
 
+def test_before_it_is_trained_the_strongest_is_asked(run, policy: Path, labelled: Path) -> None:
+    """A file that is not there yet is no mistake: the reason and `check` say so, and what to do; damage is one."""
+    said = run("explain", EASY, "--json").json
+    assert said["chosen"] == "gpt-4o"
+    assert "nothing is trained yet" in said["reason"]
+    checked = run("check", "--json")
+    assert checked.code == 0
+    assert any("learned.json is not there yet" in warning for warning in checked.json["warnings"])
+    few = run("learn").err
+    assert "score more of its answers (api.score; preferred_model='gpt-4o-mini' asks it)" in few
+    assert "--labelled FILE" in few
+    run("learn", "--labelled", str(labelled))
+    assert not any("learned.json" in warning for warning in run("check", "--json").json["warnings"])
+    (policy.parent / "learned.json").write_text("{")
+    assert "is not what 'orchestra learn' writes" in run("explain", EASY).err
+
+
+def test_a_policy_that_names_no_file_is_told_of(run, policy: Path) -> None:
+    """By `check`, with what to add."""
+    policy.write_text(POLICY.replace("trained: learned.json, ", ""))
+    assert any("add 'trained: learned.json'" in warning for warning in run("check", "--json").json["warnings"])
+
+
 def test_what_was_trained_for_another_target_is_refused(run, policy: Path, labelled: Path) -> None:
     """A policy file that has moved on says what to do."""
     run("learn", "--labelled", str(labelled))

@@ -50,6 +50,19 @@ def test_rows_come_newest_first(run) -> None:
     assert newest.split()[2:] == ["bbbbbbbb", "r", "fast", "10", "5", "≤$0.25", "60.0s", "TimedOut"]
 
 
+def test_a_guessed_task_is_shown_as_a_guess(run) -> None:
+    """In the list, in full and in the usage; as JSON apart from the caller's own word."""
+    booked(call("0.25", id="bbbbbbbbbbbb", task_type="chat", labels={"task": "coding"}))
+    booked(call("0.5", id="aaaaaaaaaaaa", labels={"task": "chat", "task_confidence": "0.9"}), at=NOON + 1)
+    _, guessed, said = run("log", "--timezone", "UTC").out.splitlines()
+    assert (guessed.split()[5], said.split()[5]) == ("chat?", "chat")
+    assert "task      chat? (guessed: the caller did not say)" in run("log", "aaaaaaaaaaaa").out.splitlines()
+    rows = run("log", "--task", "chat", "--json").json
+    assert [(row["task_type"], row["task_guessed"]) for row in rows] == [(None, "chat"), ("chat", None)]
+    groups = run("usage", "--by", "task", "--json").json["groups"]
+    assert [group["label"] for group in groups] == ["chat?", "chat"]
+
+
 def test_no_calls_is_said(run) -> None:
     """Instead of an empty table."""
     assert run("log").out == "no calls\n"

@@ -66,7 +66,7 @@ class RouteSpec(Spec):
     usd_per_quality_point: float | None = Field(default=None, gt=0)
     """What a hundredth of quality is worth in a request."""
     trained: str | None = None
-    """The file that `orchestra learn` writes; without it, requests go to the strongest and their traits are noted."""
+    """The file that `orchestra learn` writes; until it is there, requests go to the strongest, their traits noted."""
     strong_share: float | None = Field(default=None, ge=0, le=1)
     """The share of requests that may go to the strongest."""
     quality: str | None = Field(default=None, pattern=r"^strong( - \d+(\.\d+)?pt)?$")
