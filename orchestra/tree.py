@@ -11,6 +11,7 @@ from warnings import warn
 
 from orchestra.accounts import budgets_of, ledger_of, ledgered, request_cap, specs_of
 from orchestra.catalog import Catalog
+from orchestra.counted import Counted
 from orchestra.errors import BudgetExceeded, ConfigError
 from orchestra.events import MODEL_RETIRED, emit
 from orchestra.ledger import Budget, Ledgered
@@ -44,6 +45,7 @@ class Tree:
         self.runtime = runtime
         self.catalog = catalog
         self.names = Names(file.settings, catalog, runtime.local)
+        self.counted = Counted(file.settings, catalog, self.names)
         self.specs = specs_of(file)
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
@@ -64,7 +66,8 @@ class Tree:
         """The policies, once they are built; the budgets may name them."""
         self.policies = dict(policies)
         self._arms |= policies
-        self.money = replace(self.money, budgets=budgets_of(self.file, self._id))
+        specs = {name: self.counted.spec(spec) for name, spec in self.specs.items()}
+        self.money = replace(self.money, budgets=budgets_of(self.file, specs, self._id))
 
     def find(self, name: str) -> Arm:
         """The policy or model of that name; raises `ConfigError`, with a suggestion, when there is none."""

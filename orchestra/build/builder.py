@@ -92,6 +92,15 @@ class Builder:
             ):
                 hint = self.tree.names.hint(budget.downgrade_to)
                 self.problem(("budgets", name, "downgrade_to"), f"no model is called {budget.downgrade_to!r}{hint}")
+            self._counted(("budgets", name, "models"), budget.models, self.tree.counted.models)
+            self._counted(("budgets", name, "providers"), budget.providers, self.tree.counted.provider)
+
+    def _counted(self, path: KeyPath, names: tuple[str, ...], resolved: Callable[[str], object]) -> None:
+        for name in names:
+            try:
+                resolved(name)
+            except ConfigError as error:
+                self.problem(path, str(error))
 
     def _checked(self, path: KeyPath, name: str) -> bool:
         """Note what is wrong with a model's name; True when nobody knows it, which is another matter."""
