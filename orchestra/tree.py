@@ -59,12 +59,18 @@ class Tree:
             uniform=runtime.uniform,
         )
         self.policies: Mapping[str, Arm] = {}
+        self.asked: Mapping[str, tuple[ModelConfig, ...]] = {}
+        """Every model that a policy can ask: its members, and who judges them, merges them or tells the task."""
         self._lock = RLock()
         self._arms: dict[str, Arm] = {}
 
-    def add(self, policies: Mapping[str, Arm]) -> None:
-        """The policies, once they are built; the budgets may name them."""
+    def add(self, policies: Mapping[str, Arm], asked: Mapping[str, Mapping[str, ModelConfig]]) -> None:
+        """The policies, once they are built, and the models that they name; the budgets may name them."""
         self.policies = dict(policies)
+        self.asked = {
+            name: tuple(({member.name: member for member in arm.members} | asked.get(name, {})).values())
+            for name, arm in policies.items()
+        }
         self._arms |= policies
         specs = {name: self.counted.spec(spec) for name, spec in self.specs.items()}
         self.money = replace(self.money, budgets=budgets_of(self.file, specs, self._id))

@@ -30,6 +30,8 @@ class Builder:
         self.makers = makers
         self.problems: list[str] = []
         self.tasks = {*TASK_TYPES, *tree.settings.task_types}
+        self.asked: dict[str, dict[str, ModelConfig]] = {}
+        """The models that each policy names, itself or through another, whatever it asks them for."""
         self._done: dict[str, Arm] = {}
         self._under_way: list[str] = []
 
@@ -54,6 +56,9 @@ class Builder:
         """The node of a spec, under a name; `None` when it can't be built, which is noted as a problem."""
         if isinstance(spec, NameSpec):
             arm = self._named(spec, path)
+            if arm is not None and self._under_way:
+                asked = self.asked.setdefault(self._under_way[-1], {})
+                asked |= {member.name: member for member in arm.members} | self.asked.get(arm.name, {})
             return arm if arm is None or name not in self.specs else Arm(name, arm.model, arm.members)
         return self.makers[type(spec)](self, spec, name, path)
 
