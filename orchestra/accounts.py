@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -56,9 +56,11 @@ def specs_of(file: PolicyFile) -> dict[str, BudgetSpec]:
     return specs
 
 
-def budgets_of(file: PolicyFile, model_of: Callable[[str], str] = str) -> tuple[Budget, ...]:
+def budgets_of(
+    file: PolicyFile, specs: Mapping[str, BudgetSpec], model_of: Callable[[str], str] = str
+) -> tuple[Budget, ...]:
     """The budgets as the ledger keeps them; `model_of` gives the LiteLLM id of a name."""
-    return tuple(_budget(file, name, spec, model_of) for name, spec in specs_of(file).items())
+    return tuple(_budget(file, name, spec, model_of) for name, spec in specs.items())
 
 
 def _budget(file: PolicyFile, name: str, spec: BudgetSpec, model_of: Callable[[str], str]) -> Budget:

@@ -11,6 +11,7 @@ from warnings import warn
 
 from orchestra.accounts import budgets_of, ledger_of, ledgered, request_cap, specs_of
 from orchestra.catalog import Catalog
+from orchestra.counted import Counted
 from orchestra.errors import BudgetExceeded, ConfigError
 from orchestra.events import MODEL_RETIRED, emit
 from orchestra.ledger import Budget, Ledgered
@@ -44,6 +45,7 @@ class Tree:
         self.runtime = runtime
         self.catalog = catalog
         self.names = Names(file.settings, catalog, runtime.local)
+        self.counted = Counted(file.settings, catalog, self.names)
         self.specs = specs_of(file)
         if runtime.ledger is None:
             runtime.ledger = ledger_of(file.settings.ledger, runtime.wall)
@@ -57,14 +59,21 @@ class Tree:
             uniform=runtime.uniform,
         )
         self.policies: Mapping[str, Arm] = {}
+        self.asked: Mapping[str, tuple[ModelConfig, ...]] = {}
+        """Every model that a policy can ask: its members, and who judges them, merges them or tells the task."""
         self._lock = RLock()
         self._arms: dict[str, Arm] = {}
 
-    def add(self, policies: Mapping[str, Arm]) -> None:
-        """The policies, once they are built; the budgets may name them."""
+    def add(self, policies: Mapping[str, Arm], asked: Mapping[str, Mapping[str, ModelConfig]]) -> None:
+        """The policies, once they are built, and the models that they name; the budgets may name them."""
         self.policies = dict(policies)
+        self.asked = {
+            name: tuple(({member.name: member for member in arm.members} | asked.get(name, {})).values())
+            for name, arm in policies.items()
+        }
         self._arms |= policies
-        self.money = replace(self.money, budgets=budgets_of(self.file, self._id))
+        specs = {name: self.counted.spec(spec) for name, spec in self.specs.items()}
+        self.money = replace(self.money, budgets=budgets_of(self.file, specs, self._id))
 
     def find(self, name: str) -> Arm:
         """The policy or model of that name; raises `ConfigError`, with a suggestion, when there is none."""

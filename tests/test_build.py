@@ -185,3 +185,58 @@ def test_a_preferred_policy_does_not_prefer_itself_for_ever() -> None:
     route_ = tree(route("")).find("default")
     assert isinstance(route_.model, Route)
     assert route_.model.strategy.decide(Facts(preferred_model="auto")).arm == "default"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("providers: antropic", "no provider is called 'antropic'; did you mean 'anthropic'?"),
+        ("providers: qqqqq", "no provider is called 'qqqqq'; 'orchestra providers' lists those there are"),
+        ("models: gtp-4o", "no model is called 'gtp-4o'; did you mean 'gpt-4o'?"),
+        ("models: anthropic", "'anthropic' is a provider; name it under 'providers:'"),
+        ("providers: mine", "calls to 'mine' count as those of the provider 'custom'; name that"),
+    ],
+)
+def test_a_budget_that_could_count_no_call_is_refused(names: str, said: str) -> None:
+    """A misspelt name would switch it off."""
+    text = f"""\
+providers: {{mine: {{provider: custom, base_url: "http://localhost:1/v1", models: {{default: own}}}}}}
+budgets:
+  p: {{limit_usd: 0, on_exceeded: refuse, {names}}}
+"""
+    (found,) = mistakes(text)
+    assert found.startswith(f"o.yaml:3: budgets.p.{names.partition(':')[0]}: ")
+    assert found.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        ("providers: gemini", "google"),
+        ("providers: google", "google"),
+        ("providers: together_ai", "together"),
+        ("providers: Together AI", "together"),
+        ("providers: bedrock", "bedrock/anthropic.claude-3-haiku-20240307-v1:0"),
+        ("providers: own", "own/model"),
+        ("providers: goo*", "google"),
+        ("models: GPT-4o", "gpt-4o"),
+        ("models: gpt-4o", "azure/gpt-4o"),
+        ("models: mine", "gpt-4o-mini"),
+        ("models: 'groq:fast'", "groq:fast"),
+        ("models: llama-3.1-8b-instant", "groq/llama-3.1-8b-instant"),
+        ("models: azure/my-deployment", "azure/my-deployment"),
+        ("models: gpt-*", "gpt-4o"),
+    ],
+)
+def test_a_budget_counts_a_model_and_a_provider_by_any_of_their_names(names: str, asked: str) -> None:
+    """Ours, LiteLLM's, and those of the settings."""
+    built = tree(
+        "models: {mine: {litellm: openai/gpt-4o-mini}}\n"
+        'providers: {own: {base_url: "http://localhost:1/v1"}}\n'
+        f"budgets: {{p: {{limit_usd: 0, {names}}}}}\ndaily_budget_usd: null\n"
+    )
+    (budget,) = built.money.budgets
+    (model,) = built.find(asked).members
+    assert budget.matches(model.model, model.provider, {})
+    others = built.find("mistral").members[0]
+    assert not budget.matches(others.model, others.provider, {})

@@ -67,7 +67,7 @@ def build(file: PolicyFile, runtime: Runtime | None = None, catalog: Catalog | N
     experiments(builder)
     if builder.problems:
         raise ConfigError(*dict.fromkeys(builder.problems))
-    tree.add(arms)
+    tree.add(arms, builder.asked)
     for said in file.unread:
         emit(CONFIG_UNREAD, said=said)
     return tree

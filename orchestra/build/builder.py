@@ -30,6 +30,8 @@ class Builder:
         self.makers = makers
         self.problems: list[str] = []
         self.tasks = {*TASK_TYPES, *tree.settings.task_types}
+        self.asked: dict[str, dict[str, ModelConfig]] = {}
+        """The models that each policy names, itself or through another, whatever it asks them for."""
         self._done: dict[str, Arm] = {}
         self._under_way: list[str] = []
 
@@ -54,6 +56,9 @@ class Builder:
         """The node of a spec, under a name; `None` when it can't be built, which is noted as a problem."""
         if isinstance(spec, NameSpec):
             arm = self._named(spec, path)
+            if arm is not None and self._under_way:
+                asked = self.asked.setdefault(self._under_way[-1], {})
+                asked |= {member.name: member for member in arm.members} | self.asked.get(arm.name, {})
             return arm if arm is None or name not in self.specs else Arm(name, arm.model, arm.members)
         return self.makers[type(spec)](self, spec, name, path)
 
@@ -92,6 +97,15 @@ class Builder:
             ):
                 hint = self.tree.names.hint(budget.downgrade_to)
                 self.problem(("budgets", name, "downgrade_to"), f"no model is called {budget.downgrade_to!r}{hint}")
+            self._counted(("budgets", name, "models"), budget.models, self.tree.counted.models)
+            self._counted(("budgets", name, "providers"), budget.providers, self.tree.counted.provider)
+
+    def _counted(self, path: KeyPath, names: tuple[str, ...], resolved: Callable[[str], object]) -> None:
+        for name in names:
+            try:
+                resolved(name)
+            except ConfigError as error:
+                self.problem(path, str(error))
 
     def _checked(self, path: KeyPath, name: str) -> bool:
         """Note what is wrong with a model's name; True when nobody knows it, which is another matter."""

@@ -98,6 +98,10 @@ def panelled(builder: Builder, spec: Any, name: str, path: KeyPath) -> Arm:
         assert arm is not None
         return arm.model
 
+    for word in ("judge", "arbiter", "aggregator", "otherwise"):  # what is wrong with them is found before a request
+        part = getattr(spec, word, None)
+        if part is not None and not isinstance(part, str):
+            builder.node(part, f"{name}.{word}", (*path, word))
     return Arm(name, Panelled(spec, Panels(builder), made), ())
 
 

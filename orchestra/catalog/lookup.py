@@ -96,6 +96,12 @@ class Catalog:
         close = get_close_matches(_folded(name), names, 1, 0.7)
         return names[close[0]] if close else None
 
+    def suggest_provider(self, name: str, others: Iterable[str] = ()) -> str | None:
+        """The closest name of a provider there is, in any spelling, also among `others`; `None` when none is close."""
+        names = {_snake(other): other for other in (*self._litellm_providers, *self._spellings, *others)}
+        close = get_close_matches(_snake(name), names, 1, 0.7)
+        return names[close[0]] if close else None
+
     def cards(self) -> Iterator[Card]:
         """The models of `models.yaml`, in its order."""
         return (self._listed(entry, entry.id) for entry in self._file.entries.values())

@@ -59,13 +59,20 @@ class Books:
 @contextmanager
 def opened(config: Path | None) -> Iterator[Books]:
     """The ledger that the settings name, and their budgets."""
-    from orchestra.accounts import budgets_of, ledger_of
+    from orchestra.accounts import budgets_of, ledger_of, specs_of
+    from orchestra.catalog import Catalog
+    from orchestra.counted import Counted
+    from orchestra.local import LocalServer
+    from orchestra.names import Names
     from orchestra.settings import find, read
 
     file = read(find(config))
+    catalog = Catalog(file.settings.price_map)  # read only where a budget names a model or a provider
+    counted = Counted(file.settings, catalog, Names(file.settings, catalog, LocalServer()))
+    specs = {name: counted.spec(spec) for name, spec in specs_of(file).items()}
     ledger = ledger_of(file.settings.ledger)
     try:
-        yield Books(ledger, tuple(budgets_of(file)))
+        yield Books(ledger, budgets_of(file, specs))
     finally:
         ledger.close()
 

@@ -60,7 +60,7 @@ def summaries(tree: Tree) -> Iterator[dict[str, Any]]:
     from orchestra.settings.flat import policies
 
     for name, spec in policies(tree.file).items():
-        members = tree.find(name).members
+        members = tree.asked[name]
         yield {
             "name": name,
             "kind": getattr(spec, "strategy", spec.kind),
@@ -80,7 +80,7 @@ def findings(file: PolicyFile, tree: Tree) -> Iterator[str]:
                 "name it as os.environ/NAME" if "#" in entry else f"`orchestra settings set {key}` keeps it elsewhere"
             )
             yield f"{place}: the key itself is in the file; {elsewhere}"
-    members = {member.name: member for arm in tree.policies.values() for member in arm.members}
+    members = {member.name: member for asked in tree.asked.values() for member in asked}
     members |= {name: model for name in file.settings.models if (model := tree.names.find(name)) is not None}
     today = datetime.fromtimestamp(tree.runtime.wall(), UTC).date()
     for name, member in members.items():

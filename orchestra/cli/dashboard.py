@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -87,30 +88,36 @@ def budgets(report: Report) -> Iterator[RenderableType]:
         yield Text("Budget: none is set (daily_budget_usd sets one)")
         return
     several = len(report.outlooks) > 1
+    seen: set[str] = set()
     for n, outlook in enumerate(sorted(report.outlooks, key=lambda found: -found.percent)[:BUDGETS]):
         yield from ([""] if n else [])
-        yield from map(Text, budget_lines(outlook, report.at, named=several))
+        yield from map(Text, budget_lines(outlook, report.at, named=several, again=outlook.budget.name in seen))
+        seen.add(outlook.budget.name)
     if len(report.outlooks) > BUDGETS:
-        yield Text(f"\nand {len(report.outlooks) - BUDGETS} more: orchestra budget")
+        yield Text(f"\nand {len(report.outlooks) - BUDGETS} more (orchestra budget)")
 
 
-def budget_lines(outlook: Outlook, at: float, *, named: bool) -> Iterator[str]:
-    """One window of a budget: figures, bar, which window it is, alert."""
+def budget_lines(outlook: Outlook, at: float, *, named: bool, again: bool = False) -> Iterator[str]:
+    """One window of a budget: figures, bar, which window it is, alert; `again` without what the first one has said."""
     standing = outlook.standing
     whose = f" {title(outlook)}" if named else ""
     held = f", {money(standing.held)} held" if standing.held else ""
     yield f"Budget{whose}: {money(standing.spent)} / {money(standing.limit)} ({outlook.percent}% used{held})"
     yield f"[{gauge(standing.spent, standing.held, standing.limit, GAUGE_CELLS)}]"
-    yield f"{title(outlook)}: {which(outlook, at)}"
+    if not again:
+        yield f"{title(outlook)}: {which(outlook, at)}"
     if rate := at_this_rate(outlook, at):
         yield f"at this rate used up {rate}" if outlook.standing.spent < outlook.standing.limit else rate
-    yield ""
-    yield alert(outlook, at)
+    if not again or outlook.alerted_at is not None:
+        yield ""
+        yield alert(outlook, at)
 
 
 def title(outlook: Outlook) -> str:
-    """A budget and whose window it is: `daily`, `each user=alice`."""
-    return f"{outlook.standing.budget} {outlook.standing.scope}".strip()
+    """A budget and whose window it is: `daily`, `each user=alice`, `each (no user)`."""
+    absent = {f"{name}=": f"(no {name})" for name in outlook.budget.by}
+    parts = re.split("(?<!,),(?!,)", outlook.standing.scope)
+    return f"{outlook.standing.budget} {','.join(absent.get(part, part) for part in parts)}".strip()
 
 
 def which(outlook: Outlook, at: float) -> str:

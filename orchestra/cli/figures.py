@@ -96,7 +96,8 @@ def bar(part: int, whole: int, cells: int) -> str:
 
 
 def gauge(spent: int, held: int, limit: int, cells: int) -> str:
-    """Spent, held and free money as a bar."""
+    """Spent, held and free money as a bar; what is spent has no cell as long as it is 0 %."""
+    spent = 0 if 200 * spent < limit else spent
     full = bar(spent, limit, cells)
     both = bar(spent + held, limit, cells)
     return full + PART * (len(both) - len(full)) + EMPTY * (cells - len(both))

@@ -12,6 +12,7 @@ import typer
 
 from orchestra.cli import options
 from orchestra.cli.output import show_json, show_table, table
+from orchestra.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestra.catalog import Card
@@ -68,6 +69,10 @@ def models(
     if as_json:
         show_json([as_data(row) | {"retired": row.card.retired(today)} for row in rows])
         return
+    if not rows:
+        named = f" has {' '.join(words)!r} in its name" if words else " fits"
+        others = " among those asked for" if words and (provider or ability) else ""
+        raise ConfigError(f"no model{others}{named}{'' if everything else '; --all lists every one of LiteLLM'}")
     made = table(
         "model",
         "provider",

@@ -29,6 +29,7 @@ def proxy(
     write: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Only write LiteLLM's config.yaml, to this file.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Serve every policy through LiteLLM's proxy, which speaks OpenAI's API. Costs what the models cost.
@@ -45,6 +46,11 @@ def proxy(
     from orchestra.settings.keys import config_folder
 
     source = find(config)
+    if write is not None and write.exists():
+        if isinstance(source, Path) and write.samefile(source):
+            raise ConfigError(f"{write} is the policy file itself; --write another")
+        if not force:
+            raise ConfigError(f"{write} is there already; --force writes over it")
     text = source.read_text(encoding="utf-8")
     tree = build(parse(text, str(source)))
     place = str(source.resolve()) if isinstance(source, Path) else None

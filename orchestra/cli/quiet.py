@@ -11,22 +11,39 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from orchestra.cli.output import err, warn
+from orchestra.events import LOGGER
 
 LITELLM_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
 @contextmanager
 def own_warnings() -> Iterator[None]:
-    """Show Orchestra's warnings in a line of their own; those of other libraries are not the user's to mend."""
+    """Show Orchestra's warnings, and its events of that level, in a line of their own.
+
+    Those of other libraries are not the user's to mend.
+    """
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if category.__module__.startswith("orchestra."):
             warn(str(message))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = show
-        yield
+    logger, events = logging.getLogger(LOGGER), _Events(logging.WARNING)
+    logger.addHandler(events)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = show
+            yield
+    finally:
+        logger.removeHandler(events)
+
+
+class _Events(logging.Handler):
+    """Shows what went wrong while nobody waited for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        about = vars(record)
+        warn(f"{about['event']}: {about['fields']['error']}" if "fields" in about else record.getMessage())
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,7 @@ def show(config: options.Config = None, as_json: options.Json = False) -> None:
         out().print(drawn(data))
 
 
-@app.command(name="set")
+@app.command(name="set", context_settings={"ignore_unknown_options": True})  # -5 is a value
 def set_(
     key: Key,
     value: Annotated[
@@ -45,6 +46,8 @@ def set_(
     as_json: options.Json = False,
 ) -> None:
     """Set one value in the policy file; its comments stay. A provider's key is kept in a file of its own."""
+    if value is not None and re.match(r"-(?![\d.])", value):
+        raise typer.BadParameter(f"no such option: {value}")
     file = _file(config)
     before = file.keys.read()
     variable = file.set(key, _value(key) if value is None else value)

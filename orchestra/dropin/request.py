@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +15,31 @@ from orchestra.types import Access, Call, Request, Response, Sink
 
 WORD = "orchestra"
 """The key of a caller's `metadata` under which our own words are: task_type, priority, tags, max_cost_usd …"""
+
+WORDS = frozenset(
+    {
+        "budget_mode",
+        "cache",
+        "deadline_s",
+        "importance",
+        "input_tokens",
+        "latency_critical",
+        "max_cost_usd",
+        "max_retries",
+        "num_retries",
+        "on_member",
+        "preferred_model",
+        "priority",
+        "prompt_id",
+        "prompt_label",
+        "prompt_version",
+        "tags",
+        "task_type",
+        "variables",
+        "version",
+    }
+)
+"""Those words: the options of `generate` that are none of LiteLLM's."""
 
 PROMPT = {"prompt_id": "prompt_id", "prompt_variables": "variables"}
 """LiteLLM's words for a prompt of a library, and ours; which version is said among our own words."""
@@ -54,7 +80,7 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
     words = metadata.pop(WORD, None) or {}
     if not isinstance(words, Mapping):
         raise ConfigError(f"metadata[{WORD!r}] is a dict of our own words, not {words!r}")
-    words = dict(words)
+    words = _words(words)
     deadline_s = words.pop("deadline_s", None)
     options: dict[str, Any] = {**params, **words}
     if metadata:
@@ -75,6 +101,19 @@ def asked(api: MultiModelAPI, call: Call, model: str, given: Mapping[str, Any]) 
     request = api.request(call, model, **options)
     request = replace(request, reported=True, access=_access(api, model, given))
     return Asked(str(about.get("litellm_call_id")), model, request, deadline_s, given.get("logging_obj"))
+
+
+def _words(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Our own words, each one that we know: another would go to the provider and not do what it was written for."""
+    for word in given:
+        if word not in WORDS:
+            close = get_close_matches(str(word), WORDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(WORDS))}"
+            raise ConfigError(f"metadata[{WORD!r}]: no such word {word!r}; {hint}")
+    tags = given.get("tags")
+    if tags is not None and not isinstance(tags, Mapping):
+        raise ConfigError(f"metadata[{WORD!r}]: 'tags' is a dict such as {{'user': 'ann'}}, not {tags!r}")
+    return dict(given)
 
 
 async def answered(api: MultiModelAPI, asked: Asked, sink: Sink | None = None) -> Response:

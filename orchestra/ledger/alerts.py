@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from orchestra.events import emit
+from orchestra.events import emit, warn
 from orchestra.ledger.books import ALERT, OVERRUN
 from orchestra.ledger.money import usd
 from orchestra.ledger.ops import Alert, Notice, Outage, Overrun
 
 UNAVAILABLE = "ledger.unavailable"
+UNBOOKED = "nothing is booked until it can be used again"
 WEBHOOK_FAILED = "budget.webhook_failed"
 WEBHOOK_TIMEOUT_S = 5.0
 
@@ -56,7 +57,7 @@ class Alerts:
         try:
             httpx.post(self._webhook, json=plain(alert), timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
         except httpx.HTTPError as error:
-            emit(WEBHOOK_FAILED, budget=alert.standing.budget, error=type(error).__name__)
+            warn(WEBHOOK_FAILED, budget=alert.standing.budget, error=type(error).__name__)
 
 
 def _log(notices: Sequence[Notice]) -> None:
@@ -67,7 +68,7 @@ def _log(notices: Sequence[Notice]) -> None:
             case Overrun():
                 emit(OVERRUN, attempt=notice.attempt, model=notice.model, amount_usd=str(usd(notice.amount)))
             case Outage():
-                emit(UNAVAILABLE, error=notice.error, waiting=notice.waiting)
+                warn(UNAVAILABLE, error=f"{notice.error}; {UNBOOKED}", waiting=notice.waiting)
 
 
 def plain(alert: Alert) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestra.errors import LedgerError, LedgerUnavailable
-from orchestra.events import emit
+from orchestra.events import warn
 from orchestra.ledger import reading
 from orchestra.ledger.alerts import Alerts
 from orchestra.ledger.engine import engine_for
@@ -108,7 +108,7 @@ class Ledger:
         """Warn, once a minute, that calls go out although the ledger can't hold their money."""
         if time.monotonic() - self._warned_at >= WARN_EVERY_S:
             self._warned_at = time.monotonic()
-            emit(PASSED_OVER, error=str(error))
+            warn(PASSED_OVER, error=str(error))
 
     def book(
         self, attempt: Attempt, *, bound: int | None = None, claims: Sequence[Claim] = (), price: str = ""

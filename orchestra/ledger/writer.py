@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 
 from orchestra.errors import LedgerUnavailable
 from orchestra.ledger.engine import Engine
-from orchestra.ledger.ops import Beat, Book, Done, Granted, Notice, Op, Outage, Release, Result
+from orchestra.ledger.ops import Append, Beat, Book, Done, Granted, Notice, Op, Outage, Release, Result
 from orchestra.types import new_id
 
 BEAT_S = 20.0
@@ -23,6 +23,9 @@ LATER_S = 1.0
 BATCH = 500
 WARN_S = 60.0
 FORK_S = 5.0
+
+UNSEEN = (Book, Release, Append)
+"""Operations that nobody waits for: whoever waits is told by the error."""
 
 Waiting = tuple[Op, "Future[Result]"]
 Finished = tuple["Future[Result]", Result | Exception]
@@ -151,7 +154,8 @@ class Writer:
 
     def _postponed(self, waiting: list[Waiting], error: LedgerUnavailable) -> list[Finished]:
         self._late = [(op, future) for op, future in waiting if isinstance(op, Book | Release)]
-        if self._since(self._warned_at) >= WARN_S:
+        unseen = any(isinstance(op, UNSEEN) for op, _ in waiting)
+        if unseen and self._since(self._warned_at) >= WARN_S:
             self._warned_at = time.monotonic()
             self._news.append(Outage(error=str(error), waiting=len(self._late)))
         return [(future, error) for op, future in waiting if not isinstance(op, Book | Release)]

@@ -22,8 +22,9 @@ Usd = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, allow_inf_nan=Fals
 class BudgetSpec(Spec):
     """A limit for each window of time, over the calls that it matches; without `models`, `providers`, `tags`: all.
 
-    `by` splits it: `by: user` makes one window for each value of the tag `user`. `alert_at` and `downgrade_at` are
-    shares of the limit. `hard_limit_usd` lets calls of the cheaper model go on above the limit, up to itself.
+    `models` and `providers` are names that are known, in any spelling, or patterns (`gpt-*`). `by` splits it:
+    `by: user` makes one window for each value of the tag `user`. `alert_at` and `downgrade_at` are shares of the limit.
+    `hard_limit_usd` lets calls of the cheaper model go on above the limit, up to itself.
     """
 
     limit_usd: Usd

@@ -192,3 +192,15 @@ def test_a_model_cannot_steer_the_terminal(
     assert run("ask", "hi", "-c", str(policy)).out == f"{answer}\n"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert run("ask", "hi", "-c", str(policy)).out == "see ]0;owned this\nline\tend\n"
+
+
+def test_a_call_that_is_not_booked_is_told(run, upstream: Provider, policy: Path, tmp_path: Path) -> None:
+    """One line on standard error, unasked."""
+    (tmp_path / "file").write_text("in the way")
+    place = tmp_path / "file" / "ledger.db"
+    policy.write_text(f"ledger: {{path: '{place}'}}\n{policy.read_text()}")
+    said = run("ask", "hi", "--config", str(policy))
+    (line,) = said.err.splitlines()
+    assert said.code == 0
+    assert line.startswith(f"warning: ledger.unavailable: the ledger {place} can't be opened")
+    assert line.endswith("; nothing is booked until it can be used again")

@@ -96,3 +96,11 @@ def test_a_name_that_is_no_budget_is_an_error(run, policy: Path) -> None:
     said = run("budget", "dialy")
     assert (said.code, said.out) == (1, "")
     assert "there are: project, each, daily" in said.err
+
+
+def test_a_budget_is_shown_under_another_name_of_its_provider(run, policy: Path) -> None:
+    """The command finds the windows that calls are counted in."""
+    policy.write_text("budgets: {g: {limit_usd: 2, providers: gemini}}\n")
+    booked(call("0.5", provider="google"), budgets=[Budget(name="g", limit_nano=nano(2), providers=("google",))])
+    (one,) = run("budget", "--json").json
+    assert one["spent_usd"] == "0.50"

@@ -102,3 +102,39 @@ general_settings: {master_key: sk-secret}
         "config.yaml:2: model_list[0].litellm_params.rpm: there is one deployment: nothing to share",
     ]
     assert said["policies"][0]["models"] == ["fast"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{kind: rank, models: [groq, openai], judge: deepseek}",
+        "{kind: rank, judge: deepseek}",
+        "{kind: verify, generator: groq, validator: deepseek}",
+        "{kind: verify, generator: groq, otherwise: deepseek}",
+        "{kind: fuse, models: [groq, openai], aggregator: deepseek}",
+        "{kind: fuse, models: [groq, openai], arbiter: deepseek}",
+        "{kind: cascade, models: [groq, openai], accept: judge, judge: deepseek}",
+        "{kind: route, otherwise: groq, classifier: {model: deepseek}}",
+        "{kind: retry, model: inner}",
+    ],
+)
+def test_every_model_that_a_policy_can_ask_is_counted(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: str
+) -> None:
+    """Judges, validators and arbiters too, also those of a policy inside it; without a key there is a warning."""
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_test")
+    monkeypatch.delenv("DEEPSEEK_API_KEY", raising=False)
+    path = tmp_path / "policy.yaml"
+    inner = "{kind: rank, models: [groq, openai], judge: deepseek}"
+    path.write_text(f"policies:\n  default: {node}\n  inner: {inner if 'inner' in node else 'groq'}\n")
+    assert "DEEPSEEK_API_KEY is not set: deepseek will be passed over" in run("check", str(path)).err
+    found = run("check", str(path), "--json").json["policies"][0]
+    assert "deepseek" in found["models"]
+
+
+def test_a_misspelt_judge_is_a_mistake_without_members_too(run, tmp_path: Path) -> None:
+    """The panel is picked for each request; who judges it is named before."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("policies: {default: {kind: rank, judge: deepsek}}\n")
+    said = run("check", str(path))
+    assert (said.code, "policies.default.judge: no model or policy is called 'deepsek'" in said.out) == (1, True)

@@ -90,5 +90,6 @@ def test_bars() -> None:
     """Rounded; something is never nothing, and what is over fills the bar."""
     assert [len(bar(part, 650, 20)) for part in (650, 320, 180, 84, 1, 0, 9999)] == [20, 10, 6, 3, 1, 0, 20]
     assert gauge(50, 25, 100, 8) == "████▒▒░░"
+    assert (gauge(4, 0, 1000, 8), gauge(5, 0, 1000, 8)) == ("░░░░░░░░", "█░░░░░░░")
     assert gauge(200, 0, 100, 4) == "████"
     assert gauge(0, 0, 0, 4) == "░░░░"

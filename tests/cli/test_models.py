@@ -61,3 +61,14 @@ def test_models_of_the_settings_come_first(run, tmp_path: Path) -> None:
     )
     found = run("models", "--json").json[0]
     assert (found["name"], found["litellm"], found["input_usd_per_mtok"]) == ("house", "groq/llama-x", "0.125")
+
+
+def test_a_text_that_is_in_no_name_is_said_so(run) -> None:
+    """Instead of a table without lines; an empty list as JSON."""
+    said = run("models", "nosuch")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "error: no model has 'nosuch' in its name; --all lists every one of LiteLLM\n"
+    assert (
+        "no model among those asked for has 'sonnet' in its name" in run("models", "sonnet", "--provider", "groq").err
+    )
+    assert run("models", "nosuch", "--json").json == []

@@ -70,3 +70,20 @@ def test_without_the_extra_it_says_what_to_install(run: Run, policy: Path, monke
     monkeypatch.setattr("orchestra.cli.proxy.find_spec", lambda name: None)
     said = run("proxy", "--config", str(policy))
     assert (said.code, "pip install 'orchestra[proxy]'" in said.err) == (1, True)
+
+
+def test_no_file_is_written_over_unasked(run: Run, policy: Path, tmp_path: Path) -> None:
+    """One that is there needs --force; the policy file itself is safe from that too, whatever it is called."""
+    before = policy.read_text()
+    (tmp_path / "link.yaml").symlink_to(policy)
+    for same in ("policy.yaml", "link.yaml"):
+        said = run("proxy", "--config", str(policy), "--write", same, "--force")
+        assert (said.code, said.err) == (1, f"error: {same} is the policy file itself; --write another\n")
+    assert policy.read_text() == before
+    other = tmp_path / "other.yaml"
+    other.write_text("mine")
+    said = run("proxy", "--config", str(policy), "--write", "other.yaml")
+    assert (said.code, said.err) == (1, "error: other.yaml is there already; --force writes over it\n")
+    assert other.read_text() == "mine"
+    assert run("proxy", "--config", str(policy), "--write", "other.yaml", "--force").code == 0
+    assert "model_list" in other.read_text()

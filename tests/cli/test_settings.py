@@ -209,3 +209,13 @@ def test_the_shipped_files_are_never_changed(run, tmp_path: Path) -> None:
     run("settings", "set", "deadline_s", "5")
     run("settings", "reset", "--yes")
     assert shipped.read_text() == before
+
+
+def test_a_negative_value_is_a_value(run, file: Path) -> None:
+    """It is checked as any other; what looks like an option and is none is no value."""
+    said = run("settings", "set", "daily_budget_usd", "-5")
+    assert (said.code, said.out) == (1, "")
+    assert "daily_budget_usd: input should be greater than or equal to 0 (it is -5)" in said.err
+    said = run("settings", "set", "default_model", "--jsno")
+    assert (said.code, "no such option: --jsno" in said.err) == (2, True)
+    assert file.read_text() == FILE

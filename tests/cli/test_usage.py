@@ -145,8 +145,27 @@ def test_several_budgets_are_named(run, policy: Path) -> None:
     found = [line for line in lines if line.startswith("Budget ") and "/" in line]
     assert found[0] == "Budget each user=u4: $0.50 / $2.00 (25% used)"
     assert len(found) == 5
-    assert "and 2 more: orchestra budget" in lines
+    assert "and 2 more (orchestra budget)" in lines
     assert "Budget threshold: Alert disabled" in lines
+
+
+def test_the_windows_of_one_budget_share_what_they_have_in_common(run, policy: Path) -> None:
+    """Which window and which alert is said once, a reached alert wherever it is; calls without the tag have a name."""
+    policy.write_text("daily_budget_usd: null\nbudgets: {each: {limit_usd: 2, by: [user, team]}}\n")
+    each = Budget(name="each", limit_nano=nano(2), by=("user", "team"))
+    for cost, tags in (
+        ("1.9", {"user": "a", "team": "x,y"}),
+        ("1.8", {"team": "red"}),
+        *(("0.001", {"user": f"u{n}"}) for n in range(30)),
+    ):
+        booked(call(cost, tags=tags), budgets=[each])
+    lines = _lines(run("usage").out)
+    assert sum("threshold: Alert enabled" in line for line in lines) == 2
+    assert sum("resets" in line for line in lines) == 1
+    assert "Budget each user=a,team=x,,y: $1.90 / $2.00 (95% used)" in lines
+    assert "Budget each (no user),team=red: $1.80 / $2.00 (90% used)" in lines
+    assert "Budget each user=u0,(no team): $0.001 / $2.00 (0% used)" in lines
+    assert "and 27 more (orchestra budget)" in lines
 
 
 @pytest.mark.parametrize(

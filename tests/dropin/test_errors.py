@@ -127,10 +127,13 @@ async def test_a_refusal_is_of_ours_and_of_litellms_class(
     [
         ({"model": "orchestra/the-opnai"}, errors.Misasked, "no model or policy is called 'the-opnai'"),
         ({"metadata": {"orchestra": {"priority": "soon"}}}, errors.Misasked, "priority is high"),
+        ({"metadata": {"orchestra": {"max_cost": 0}}}, errors.Misasked, "'max_cost'; did you mean 'max_cost_usd'?"),
+        ({"metadata": {"orchestra": {"temperature": 0}}}, errors.Misasked, "no such word 'temperature'; .* task_type"),
+        ({"metadata": {"orchestra": {"tags": "x"}}}, errors.Misasked, "'tags' is a dict such as"),
         ({"metadata": {"orchestra": 3}}, errors.Misasked, "is a dict of our own words"),
         ({"model": "orchestra/openai/gpt-4o-mini", "api_base": "http://127.0.0.1:1"}, errors.Misasked, "without an"),
     ],
-    ids=["name", "word", "words", "address"],
+    ids=["name", "word", "misspelt", "unknown", "tags", "words", "address"],
 )
 async def test_a_mistake_is_a_bad_request(
     api: MultiModelAPI, provider: Provider, asked: dict[str, Any], kind: type[Exception], said: str
