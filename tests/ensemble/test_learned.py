@@ -158,9 +158,10 @@ def test_on_recorded_answers_learned_weights_do_not_lose_to_the_plain_vote(full:
     path = SHARED / "data/recorded/crux.jsonl.gz"
     if not path.exists():
         pytest.skip("the recorded answers are not there")
-    recorded, chance, strong = cases(read(path), Answers("code", "answer")), random.Random(1), "gpt-4o-2024-08-06"
+    rows, chance, strong = read(path), random.Random(1), "gpt-4o-2024-08-06"
+    recorded = cases(rows, Answers("code", "answer"))
     chance.shuffle(recorded)
-    names = [name for name in names_of(recorded) if name != strong]
+    names = [name for name in names_of(rows) if name != strong]
     gains = []
     for _ in range(10):
         panel = chance.sample(names, chance.choice((4, 5)))
