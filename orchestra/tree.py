@@ -68,7 +68,7 @@ class Tree:
         """The policies, once they are built, and the models that they name; the budgets may name them."""
         self.policies = dict(policies)
         self.asked = {
-            name: tuple(({member.name: member for member in arm.members} | asked.get(name, {})).values())
+            name: tuple({**{member.name: member for member in arm.members}, **asked.get(name, {})}.values())
             for name, arm in policies.items()
         }
         self._arms |= policies

@@ -138,6 +138,18 @@ def test_settlements_wait_for_a_ledger_that_is_away_and_the_rest_fails(
     assert (notice.error, notice.waiting in (1, 2)) == ("away", True)
 
 
+def test_of_what_somebody_waits_for_there_is_no_notice(engine: FakeEngine, thread: Writer, told: list[Notice]) -> None:
+    """Who waits is told by the error; of a note that nobody reads there is a notice."""
+    engine.fault = LedgerUnavailable("away")
+    with pytest.raises(LedgerUnavailable):
+        thread.submit(Reserve((ask("1"),))).result(5)
+    assert told == []
+    with pytest.raises(LedgerUnavailable):
+        thread.submit(_note(0)).result(5)
+    thread.close()
+    assert [type(notice) for notice in told] == [Outage]
+
+
 def test_a_late_settlement_comes_before_what_is_asked_after_it(engine: FakeEngine, thread: Writer) -> None:
     """Money that came back is there for the next hold."""
     engine.fault = LedgerUnavailable("away")
