@@ -64,7 +64,9 @@ async def test_an_arm_that_the_budget_has_no_room_for_is_passed_over(tmp_path: P
         assert (await api.explain("hello")).arm == "dear"
 
 
-@pytest.mark.parametrize("budget", [{"on_exceeded": "downgrade"}, {"models": ["other"]}, {"tags": {"team": "b"}}])
+@pytest.mark.parametrize(
+    "budget", [{"on_exceeded": "downgrade"}, {"models": ["claude-3-haiku"]}, {"tags": {"team": "b"}}]
+)
 async def test_a_budget_that_downgrades_or_is_not_for_the_call_stands_in_nobodys_way(
     tmp_path: Path, budget: dict[str, Any]
 ) -> None:
