@@ -45,6 +45,8 @@ def asked(
     template = template_of(tree.prompts, given)
     if call == "chat" and (prompt is None) == (messages is None and template is None):
         raise ConfigError("give a prompt, prompt_id= or messages=, one of them")
+    if messages is not None and not messages and template is None:
+        raise ConfigError(f"messages is {TAKES['messages'][1]}")
     if prompt is not None and not isinstance(prompt, str):
         raise ConfigError("a prompt is a string, messages are a list of {'role': …, 'content': …}")
     for word in ("api_key", "api_base", "base_url"):
@@ -83,8 +85,6 @@ def _refuse_other_types(model: Any, given: Mapping[str, Any]) -> None:
         value = given.get(word)
         if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
             raise ConfigError(f"{word} is {said}, not {value!r}")
-    if given.get("messages") is not None and not given["messages"]:
-        raise ConfigError(f"messages is {TAKES['messages'][1]}")
     if given.get("deadline_s") is not None and given["deadline_s"] <= 0:
         raise ConfigError(f"deadline_s is {SECONDS}, not {given['deadline_s']!r}")
 
